@@ -1,0 +1,195 @@
+"""Every setting of the project, in one file. Values that differ between installations come from `ollive.env`."""
+
+import os
+from typing import Any
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+
+from ollive import env as from_env
+from ollive.env import BASE_DIR, DATA_DIR, env
+
+django_stubs_ext.monkeypatch()
+
+# --- The installation ---------------------------------------------------------------------------------------------
+ENVIRONMENT = env.str("ENVIRONMENT", default="development")
+DEBUG = env.bool("OLLIVE_DEBUG", default=False)
+SECRET_KEY = from_env.secret("SECRET_KEY")
+OLLIVE_PROCESS = env.str("OLLIVE_PROCESS", default="command")  # web, worker, beat or command
+OLLIVE_DATA_DIR = DATA_DIR
+OLLIVE_PORT = env.int("OLLIVE_PORT", default=8000)
+OLLIVE_HOST = env.str("OLLIVE_HOST", default="127.0.0.1")
+OLLIVE_PUBLIC_URL = env.str("OLLIVE_PUBLIC_URL", default="")
+ALLOWED_HOSTS = env.list("OLLIVE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = [OLLIVE_PUBLIC_URL] if OLLIVE_PUBLIC_URL else []
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "csp",
+    "django_htmx",
+    "django_structlog",
+    "template_partials",
+    "allauth",
+    "allauth.account",
+    "ollive",
+    "chat",
+    "gateway",
+    "telemetry",
+    "accounts",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "ollive.urls"
+ASGI_APPLICATION = "ollive.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Servers ------------------------------------------------------------------------------------------------------
+# The pool is for the web alone: Celery closes connections at task boundaries.
+_database: dict[str, Any] = env.db_url_config(from_env.database_url() or "postgres://127.0.0.1:1/none")
+_database["CONN_MAX_AGE"] = 0
+_database.setdefault("OPTIONS", {})["connect_timeout"] = 5
+if OLLIVE_PROCESS == "web":
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("OLLIVE_DB_POOL", default=10), "timeout": 10}
+DATABASES = {"default": _database}
+REDIS_URL = from_env.redis_url()
+
+CHANNEL_LAYERS = {
+    # The core layer drops silently at 100 messages; this one carries rare control messages only, never tokens.
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL or "redis://127.0.0.1:1"]}},
+}
+
+CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, "socket_connect_timeout": 2, "retry_on_timeout": True}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat" / "schedule")
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "drain the inbox": {"task": "digest.drain", "schedule": 5.0},
+    "close the calls of silent processes": {"task": "processes.close_silent", "schedule": 10.0},
+    "make the log's partitions": {"task": "partitions.ensure", "schedule": 3600.0},
+    "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
+}
+
+# --- People -------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+
+# --- Security -----------------------------------------------------------------------------------------------------
+# No inline script or style anywhere: everything is served from /static/.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    },
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+BEHIND_TLS = OLLIVE_PUBLIC_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("OLLIVE_TRUST_PROXY", default=False) else None
+SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
+SECURE_HSTS_PRELOAD = BEHIND_TLS
+SESSION_COOKIE_SECURE = BEHIND_TLS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = "__Host-sessionid" if BEHIND_TLS else "ollive_sessionid"
+CSRF_COOKIE_SECURE = BEHIND_TLS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_NAME = "__Host-csrftoken" if BEHIND_TLS else "ollive_csrftoken"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
+# --- Models -------------------------------------------------------------------------------------------------------
+OLLIVE_LOCAL_MODEL = from_env.services().get("model")  # {base_url, api_key, name}, or None without the demo model
+DEFAULT_PROVIDER = env.str("DEFAULT_PROVIDER", default="")
+DEFAULT_MODEL = env.str("OPENAI_MODEL", default="") or env.str("OPENAI_DEFAULT_MODEL", default="")
+DEFAULT_TEMPERATURE = env.float("TEMPERATURE", default=0.7)
+DEFAULT_MAX_TOKENS = env.int("MAX_TOKENS", default=4096)
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+
+# --- Languages, static files, logs --------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+DB_ECHO = env.bool("DB_ECHO", default=False)
+LOGGING_CONFIG = "ollive.logging.configure"
+LOGGING: dict[str, Any] = {"level": LOG_LEVEL, "echo_sql": DB_ECHO}
