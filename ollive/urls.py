@@ -1,0 +1,16 @@
+"""Every door, and the app behind it."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from ollive import health
+
+urlpatterns = [
+    path("health", health.health, name="health"),
+    path("healthz", health.health, name="healthz"),
+    path("ready", health.ready, name="ready"),
+    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("chat.urls")),
+]
