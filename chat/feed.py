@@ -1,0 +1,101 @@
+"""What one run has shown so far, in this process: frames in order, and the followers waiting for the next.
+
+A feed is filled by the runner that drives the run here, or by a mirror of another process's run. Nothing enters it
+before a server has acknowledged it, so everything in a feed can be recovered.
+"""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of a reply: the redacted `text` it adds, and what that does to the page."""
+
+    seq: int
+    text: str
+    append: str
+    tail: str
+
+
+class Feed:
+    """The frames of one run, consecutive by `seq`, and its end."""
+
+    def __init__(self, run_id: uuid.UUID) -> None:
+        self.run_id = run_id
+        self.frames: list[Frame] = []
+        self.generation = 0
+        self.end: str | None = None  # the end frame, as JSON
+        self._waiting: set[asyncio.Event] = set()
+
+    @property
+    def seq(self) -> int:
+        return self.frames[-1].seq if self.frames else 0
+
+    def show(self, frames: Sequence[Frame]) -> None:
+        """Hand acknowledged frames to the followers."""
+        self.frames.extend(frames)
+        self._notify()
+
+    def restart(self, frame: Frame) -> None:
+        """Forget the steps and go on from one frame that holds everything."""
+        self.frames = [frame]
+        self.generation += 1
+        self._notify()
+
+    def close(self, end: str) -> None:
+        """Show the end; nothing follows it."""
+        self.end = end
+        self._notify()
+
+    @property
+    def has_followers(self) -> bool:
+        return bool(self._waiting)
+
+    async def follow(self, after: int) -> AsyncIterator[str]:
+        """JSON frames for a page that has everything up to `after`, until the run ends."""
+        changed = asyncio.Event()
+        self._waiting.add(changed)
+        generation, is_first = self.generation, True
+        try:
+            while True:
+                if generation != self.generation or (is_first and not self._continues(after)):
+                    generation, after = self.generation, 0
+                if self.seq > after:
+                    yield self._frame_json(after)
+                    after = self.seq
+                if self.end is not None:
+                    yield self.end
+                    return
+                is_first = False
+                changed.clear()
+                await changed.wait()
+        finally:
+            self._waiting.discard(changed)
+
+    def _continues(self, after: int) -> bool:
+        """Whether the frames after `after` are all here."""
+        return not self.frames or self.frames[0].seq - 1 <= after <= self.seq
+
+    def _frame_json(self, after: int) -> str:
+        """Everything after `after` in one frame; from the start it is a snapshot, which replaces what the page has."""
+        first = self.frames[0].seq
+        missing = self.frames[max(0, after - first + 1) :]
+        return orjson.dumps(
+            {
+                "v": 1,
+                "type": "delta" if after else "snapshot",
+                "run": str(self.run_id),
+                "seq": self.seq,
+                "append": "".join(frame.append for frame in missing),
+                "tail": missing[-1].tail,
+            }
+        ).decode()
+
+    def _notify(self) -> None:
+        for changed in self._waiting:
+            changed.set()

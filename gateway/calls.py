@@ -1,0 +1,247 @@
+"""A call: one attempt at one provider, and one log row. An exchange: the attempts that answer one request.
+
+The call is the stopwatch, it redacts what the provider says before anything else sees it, and it tells telemetry how it
+began and how it ended. Its started event is durable before the provider is asked.
+"""
+
+import asyncio
+import random
+import secrets
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any, Literal
+
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from gateway.adapters import adapter_for
+from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Usage
+from telemetry import events, pricing, tokens
+from telemetry.redaction import StreamRedactor
+
+MAX_ATTEMPTS = 3
+MAX_PAUSE_SECONDS = 20.0
+
+Ending = Literal["success", "error", "canceled", "interrupted"]
+Record = Callable[[Sequence[events.Event]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call comes from: who asks, through which door, and for which message."""
+
+    workspace_id: uuid.UUID
+    user_id: uuid.UUID | None
+    process_id: uuid.UUID | None
+    source: Literal["chat", "gateway"]
+    conversation_id: uuid.UUID | None = None
+    message_id: uuid.UUID | None = None
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a call used and cost. `cost_usd` is None where no price is known: unknown is never 0."""
+
+    usage: Usage
+    source: Literal["provider", "counted", "estimated", "none"]
+    price: pricing.Price | None
+
+
+class Call:
+    """One attempt at one provider. Texts that leave it are redacted."""
+
+    def __init__(self, request: ChatRequest, origin: Origin, *, attempt: int = 1) -> None:
+        self.request = request
+        self.origin = origin if origin.trace_id else replace(origin, trace_id=secrets.token_hex(16))
+        self.attempt = attempt
+        self.inference_id: uuid.UUID = uuid7()
+        self.span_id = secrets.token_hex(8)
+        self.started_at = timezone.now()
+        self.finish = Finish("")
+        self.usage: Usage | None = None
+        self._clock = perf_counter()
+        self._first_token_ms: float | None = None
+        self._content = StreamRedactor()
+        self._reasoning = StreamRedactor()
+        self._shown: list[str] = []
+        self._thought: list[str] = []
+        self._received: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """The redacted reply so far."""
+        return "".join(self._shown)
+
+    @property
+    def has_output(self) -> bool:
+        return bool(self._received)
+
+    @property
+    def ttft_ms(self) -> int | None:
+        """Time to first token, in milliseconds."""
+        return None if self._first_token_ms is None else round(self._first_token_ms)
+
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
+        """Ask the provider and pass on its redacted deltas. Closing this ends the provider's call.
+
+        Raises `ProviderError`.
+        """
+        self.started_at, self._clock = timezone.now(), perf_counter()
+        async with aclosing(adapter_for(self.request.target).stream(self.request)) as parts:
+            async for part in parts:
+                if isinstance(part, Delta):
+                    safe = self._take(part)
+                    if safe is not None:
+                        yield safe
+                elif isinstance(part, Usage):
+                    self.usage = part
+                else:
+                    self.finish = part
+        rest = self.rest()
+        if rest:
+            yield Delta(content=rest)
+
+    def rest(self) -> str:
+        """The end of the text, which was held back because it might have become a secret; to be asked for once."""
+        self._thought.append(self._reasoning.flush())
+        rest = self._content.flush()
+        self._shown.append(rest)
+        return rest
+
+    def _take(self, part: Delta) -> Delta | None:
+        if self._first_token_ms is None:
+            self._first_token_ms = (perf_counter() - self._clock) * 1000
+        self._received.append(part.content or part.reasoning)
+        content = self._content.feed(part.content) if part.content else ""
+        reasoning = self._reasoning.feed(part.reasoning) if part.reasoning else ""
+        if content:
+            self._shown.append(content)
+        if reasoning:
+            self._thought.append(reasoning)
+        if not (content or reasoning or part.tool_calls):
+            return None
+        return Delta(content, reasoning, part.tool_calls, part.index)
+
+    def bill(self, ending: Ending) -> Bill:
+        """What the call used: the provider's own figures, else ours. Counting may take a while: call it in a thread."""
+        target = self.request.target
+        if self.usage is not None:
+            usage, source = self.usage, "provider"
+        elif ending == "error" and not self.has_output:
+            return Bill(Usage(), "none", None)
+        else:
+            usage = Usage(
+                input_tokens=tokens.count_messages(self.request.messages, target.model),
+                output_tokens=tokens.count("".join(self._received), target.model),
+            )
+            source = "counted" if ending == "success" else "estimated"
+        price = pricing.cost_usd(
+            target.provider,
+            target.model,
+            at=self.started_at,
+            input_tokens=usage.input_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+        )
+        return Bill(usage, source, price)  # type: ignore[arg-type]
+
+    def started(self) -> events.Event:
+        """What telemetry keeps before the provider is asked."""
+        return events.started(**self._identity(), messages=list(self.request.messages))
+
+    def finished(self, ending: Ending, bill: Bill, *, ended_at: datetime, error: ProviderError | None = None) -> events.Event:
+        """What telemetry keeps of the one end."""
+        return events.finished(
+            **self._identity(),
+            messages=list(self.request.messages),
+            status=ending,
+            model_served=self.finish.served_model or None,
+            finish_reason=self.finish.reason or None,
+            error_class=type(error).__name__ if error else None,
+            error_code=error.code if error else None,
+            error_message=error.message if error else None,
+            first_token_at=None if self._first_token_ms is None else self.started_at + timedelta(milliseconds=self._first_token_ms),
+            ended_at=ended_at,
+            latency_ms=self.latency_ms(ended_at),
+            ttft_ms=self.ttft_ms,
+            reply=self.text,
+            reasoning="".join(self._thought) or None,
+            input_tokens=bill.usage.input_tokens,
+            cache_read_tokens=bill.usage.cache_read_tokens,
+            cache_write_tokens=bill.usage.cache_write_tokens,
+            output_tokens=bill.usage.output_tokens,
+            reasoning_tokens=bill.usage.reasoning_tokens,
+            usage_raw=dict(bill.usage.raw) or None,
+            usage_source=bill.source,
+        )
+
+    def latency_ms(self, ended_at: datetime) -> int:
+        return max(0, round((ended_at - self.started_at).total_seconds() * 1000))
+
+    def _identity(self) -> dict[str, Any]:
+        """The fields that both events carry, so that either one can make the row."""
+        target, origin = self.request.target, self.origin
+        return {
+            "inference_id": self.inference_id,
+            "workspace_id": origin.workspace_id,
+            "user_id": origin.user_id,
+            "process_id": origin.process_id,
+            "source": origin.source,
+            "conversation_id": origin.conversation_id,
+            "message_id": origin.message_id,
+            "trace_id": origin.trace_id,
+            "span_id": self.span_id,
+            "attempt": self.attempt,
+            "operation": "chat",
+            "provider": target.provider,
+            "model": target.model,
+            "is_stream": True,
+            "parameters": dict(self.request.parameters),
+            "started_at": self.started_at,
+        }
+
+
+class Exchange:
+    """The attempts that answer one request. They share a trace; none follows the first token."""
+
+    def __init__(self, request: ChatRequest, origin: Origin) -> None:
+        self.call = Call(request, origin)
+
+    async def deltas(self, record: Record) -> AsyncGenerator[Delta, None]:
+        """The redacted deltas of the attempt that answers. `record` stores events durably before it returns.
+
+        Raises `ProviderError` when no attempt is left.
+        """
+        while True:
+            try:
+                async with aclosing(self.call.deltas()) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                return
+            except ProviderError as error:
+                if not error.retryable or self.call.has_output or self.call.attempt >= MAX_ATTEMPTS:
+                    raise
+                await self._try_again(error, record)
+
+    async def _try_again(self, error: ProviderError, record: Record) -> None:
+        failed = self.call
+        ended_at = timezone.now()
+        following = Call(failed.request, failed.origin, attempt=failed.attempt + 1)
+        bill = await asyncio.to_thread(failed.bill, "error")
+        await record([failed.finished("error", bill, ended_at=ended_at, error=error), following.started()])
+        self.call = following
+        await asyncio.sleep(_pause_seconds(failed.attempt, error.retry_after))
+
+
+def _pause_seconds(attempt: int, retry_after: float | None) -> float:
+    """Exponential back-off with jitter; a provider's own word counts when it is bearable."""
+    if retry_after is not None:
+        return min(retry_after, MAX_PAUSE_SECONDS)
+    return float(0.5 * 2 ** (attempt - 1) * (0.75 + random.random() / 2))  # noqa: S311 (jitter, not a secret)
