@@ -1,0 +1,1 @@
+"""The embedded platform: one command starts every server that Ollive needs, and keeps it running."""
