@@ -14,9 +14,10 @@ TROJANISED_LITELLM = {"1.82.7", "1.82.8"}
 
 # Lines that `site` executes at each start of Python, and who puts them there.
 KNOWN_PTH_CODE = {
-    # setuptools
-    "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
-    "enabled and __import__('_distutils_hack').add_shim();",
+    (
+        "import os; var = 'SETUPTOOLS_USE_DISTUTILS'; enabled = os.environ.get(var, 'local') == 'local'; "
+        "enabled and __import__('_distutils_hack').add_shim();"
+    ),  # setuptools
     "import _virtualenv",  # uv's and virtualenv's environments
 }
 
