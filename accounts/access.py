@@ -1,0 +1,59 @@
+"""Who may do what in a workspace: one table, asked by every page, socket and command."""
+
+import uuid
+from enum import StrEnum
+from typing import cast
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+
+from accounts.models import Membership, User, Workspace
+
+SESSION_KEY = "workspace_id"
+
+
+class Act(StrEnum):
+    READ_OWN_CHATS = "read their own chats"
+    CHAT = "chat"
+    CONFIGURE = "change providers"
+
+
+_Role = Membership.Role
+WHO_MAY: dict[Act, frozenset[str]] = {
+    Act.READ_OWN_CHATS: frozenset(_Role.values),
+    Act.CHAT: frozenset({_Role.OWNER, _Role.ADMIN, _Role.MEMBER}),
+    Act.CONFIGURE: frozenset({_Role.OWNER, _Role.ADMIN}),
+}
+
+
+def membership(user: User, workspace_id: uuid.UUID) -> Membership:
+    """The person's part in a workspace. For a stranger the workspace does not exist: `Http404`."""
+    found = Membership.objects.select_related("workspace").filter(user=user, workspace_id=workspace_id).first()
+    if found is None:
+        raise Http404("There is no such workspace.")
+    return found
+
+
+def current_membership(request: HttpRequest) -> Membership:
+    """The signed-in person's part in the workspace they are working in: the session's, else the first they joined."""
+    mine = Membership.objects.select_related("workspace").filter(user=cast("User", request.user)).order_by("created_at", "pk")
+    chosen = request.session.get(SESSION_KEY)
+    found = (mine.filter(workspace_id=chosen).first() if chosen else None) or mine.first()
+    if found is None:
+        raise PermissionDenied("You are in no workspace yet. Ask its owner to add you.")
+    return found
+
+
+def current_workspace(request: HttpRequest) -> Workspace:
+    """The workspace that the signed-in person is working in. Raises `PermissionDenied` when they are in none."""
+    return current_membership(request).workspace
+
+
+def may(part: Membership, act: Act) -> bool:
+    return part.role in WHO_MAY[act]
+
+
+def require(part: Membership, act: Act) -> None:
+    """Raise `PermissionDenied` unless the role allows it."""
+    if not may(part, act):
+        raise PermissionDenied(f"Your role in {part.workspace} ({part.get_role_display()}) does not let you {act}.")
