@@ -1,8 +1,9 @@
 
+import uuid
+
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import uuid
 from django.conf import settings
 from django.db import migrations, models
 

@@ -1,0 +1,39 @@
+"""Links that sign one person in, once: the first start prints one, `manage.py sign_in_link` makes another."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+
+from accounts.models import SignInLink, User
+
+LIFETIME = timedelta(hours=24)
+TOKEN_BYTES = 32
+
+
+def make_link(user: User, now: datetime) -> str:
+    """A path, such as `/accounts/link/<token>/`. The token is here and nowhere else: the row has its SHA-256."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    SignInLink.objects.create(user=user, token_sha256=_sha256(token), created_at=now, expires_at=now + LIFETIME)
+    return reverse("account_sign_in_link", args=[token])
+
+
+def person_behind(token: str, now: datetime) -> User | None:
+    """Whom an unused link would sign in."""
+    link = SignInLink.objects.select_related("user").filter(token_sha256=_sha256(token), used_at=None, expires_at__gt=now).first()
+    return link.user if link and link.user.is_active else None
+
+
+def use_link(token: str, now: datetime) -> User | None:
+    """Spend the link and give the person, or None where it was spent, has expired or its person is deactivated."""
+    # The conditions stand on the row itself: through a join, two requests at once would both see it unused.
+    spent = SignInLink.objects.filter(token_sha256=_sha256(token), used_at=None, expires_at__gt=now).update(used_at=now)
+    if not spent:
+        return None
+    user = SignInLink.objects.select_related("user").get(token_sha256=_sha256(token)).user
+    return user if user.is_active else None
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
