@@ -14,7 +14,8 @@ django_stubs_ext.monkeypatch()
 # --- The installation ---------------------------------------------------------------------------------------------
 ENVIRONMENT = env.str("ENVIRONMENT", default="development")
 DEBUG = env.bool("OLLIVE_DEBUG", default=False)
-SECRET_KEY = from_env.secret("SECRET_KEY")
+SECRET_KEY = from_env.secret("SECRET_KEY", nbytes=48)
+OLLIVE_ENCRYPTION_KEYS = from_env.secret("OLLIVE_ENCRYPTION_KEYS")  # id:key,id:key; the first one encrypts
 OLLIVE_PROCESS = env.str("OLLIVE_PROCESS", default="command")  # web, worker, beat or command
 OLLIVE_DATA_DIR = DATA_DIR
 OLLIVE_PORT = env.int("OLLIVE_PORT", default=8000)
@@ -25,7 +26,7 @@ CSRF_TRUSTED_ORIGINS = [OLLIVE_PUBLIC_URL] if OLLIVE_PUBLIC_URL else []
 
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    "accounts.apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -47,8 +48,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",  # outermost, so that redirects and refused hosts carry the policy too
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -94,6 +95,8 @@ CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL or "redis://127.0.0.1:1"]}},
 }
 
+CACHES = {"default": {"BACKEND": "accounts.cache.RedisOrMemoryCache", "LOCATION": REDIS_URL or "redis://127.0.0.1:1"}}
+
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -129,6 +132,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

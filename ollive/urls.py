@@ -10,7 +10,6 @@ urlpatterns = [
     path("healthz", health.health, name="healthz"),
     path("ready", health.ready, name="ready"),
     path("accounts/", include("accounts.urls")),
-    path("accounts/", include("allauth.account.urls")),
     path("admin/", admin.site.urls),
     path("", include("chat.urls")),
 ]
