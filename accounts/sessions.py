@@ -1,6 +1,7 @@
 """Sessions beyond the cookie: whom one signs in right now, and telling a person's open sockets that it ended."""
 
 import uuid
+from typing import Any
 
 import structlog
 from asgiref.sync import async_to_sync
@@ -20,17 +21,25 @@ def socket_group(user_id: uuid.UUID) -> str:
     return f"user.{user_id.hex}"
 
 
-def sign_out_sockets(user_id: uuid.UUID) -> None:
-    """Tell the person's sockets to look at their session again, and close when it has ended. Call it on commit.
+def tell_sockets(user_id: uuid.UUID, message: dict[str, Any]) -> None:
+    """Send a rare control message to all sockets of a person. Call it on commit.
 
-    Without Redis the message is lost, and logged. A socket checks its session on each frame it gets anyway.
+    Without Redis the message is lost, and logged: nothing may depend on its arrival.
     """
     layer = get_channel_layer()
     assert layer is not None
     try:
-        async_to_sync(layer.group_send)(socket_group(user_id), {"type": "signed.out"})
+        async_to_sync(layer.group_send)(socket_group(user_id), message)
     except (RedisError, OSError) as error:
-        logger.warning("Open sockets could not be told of a sign-out", user_id=str(user_id), error=str(error))
+        logger.warning("Open sockets could not be told", kind=message["type"], user_id=str(user_id), error=str(error))
+
+
+def sign_out_sockets(user_id: uuid.UUID) -> None:
+    """Tell the person's sockets to look at their session again, and close when it has ended.
+
+    A socket checks its session on each frame it gets anyway.
+    """
+    tell_sockets(user_id, {"type": "signed.out"})
 
 
 def signed_in_user(session_key: str | None) -> User | None:

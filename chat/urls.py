@@ -13,4 +13,5 @@ urlpatterns = [
     path("conversations/", views.conversations, name="conversations"),
     path("turns/", views.send, name="send"),
     path("runs/<uuid:run_id>/stop/", views.stop, name="stop"),
+    path("runs/<uuid:run_id>/retry/", views.retry, name="retry"),
 ]

@@ -8,7 +8,7 @@ import asyncio
 import random
 import secrets
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -64,6 +64,8 @@ class Call:
         self.started_at = timezone.now()
         self.finish = Finish("")
         self.usage: Usage | None = None
+        self.ended_at: datetime | None = None
+        self.latency_ms = 0
         self._clock = perf_counter()
         self._first_token_ms: float | None = None
         self._content = StreamRedactor()
@@ -106,6 +108,12 @@ class Call:
         if rest:
             yield Delta(content=rest)
 
+    def stop_clock(self) -> None:
+        """The call is over, whatever is still to be written down about it. The first time counts."""
+        if self.ended_at is None:
+            self.ended_at = timezone.now()
+            self.latency_ms = round((perf_counter() - self._clock) * 1000)
+
     def rest(self) -> str:
         """The end of the text, which was held back because it might have become a secret; to be asked for once."""
         self._thought.append(self._reasoning.flush())
@@ -131,33 +139,20 @@ class Call:
         """What the call used: the provider's own figures, else ours. Counting may take a while: call it in a thread."""
         target = self.request.target
         if self.usage is not None:
-            usage, source = self.usage, "provider"
-        elif ending == "error" and not self.has_output:
+            return Bill(self.usage, "provider", _price(target.provider, target.model, self.usage, at=self.started_at))
+        if ending == "error" and not self.has_output:
             return Bill(Usage(), "none", None)
-        else:
-            usage = Usage(
-                input_tokens=tokens.count_messages(self.request.messages, target.model),
-                output_tokens=tokens.count("".join(self._received), target.model),
-            )
-            source = "counted" if ending == "success" else "estimated"
-        price = pricing.cost_usd(
-            target.provider,
-            target.model,
-            at=self.started_at,
-            input_tokens=usage.input_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.reasoning_tokens,
-        )
-        return Bill(usage, source, price)  # type: ignore[arg-type]
+        usage = _counted(target.model, self.request.messages, "".join(self._received))
+        price = _price(target.provider, target.model, usage, at=self.started_at)
+        return Bill(usage, "counted" if ending == "success" else "estimated", price)
 
     def started(self) -> events.Event:
         """What telemetry keeps before the provider is asked."""
         return events.started(**self._identity(), messages=list(self.request.messages))
 
-    def finished(self, ending: Ending, bill: Bill, *, ended_at: datetime, error: ProviderError | None = None) -> events.Event:
+    def finished(self, ending: Ending, bill: Bill, *, error: ProviderError | None = None) -> events.Event:
         """What telemetry keeps of the one end."""
+        self.stop_clock()
         return events.finished(
             **self._identity(),
             messages=list(self.request.messages),
@@ -168,22 +163,15 @@ class Call:
             error_code=error.code if error else None,
             error_message=error.message if error else None,
             first_token_at=None if self._first_token_ms is None else self.started_at + timedelta(milliseconds=self._first_token_ms),
-            ended_at=ended_at,
-            latency_ms=self.latency_ms(ended_at),
+            ended_at=self.ended_at,
+            latency_ms=self.latency_ms,
             ttft_ms=self.ttft_ms,
             reply=self.text,
             reasoning="".join(self._thought) or None,
-            input_tokens=bill.usage.input_tokens,
-            cache_read_tokens=bill.usage.cache_read_tokens,
-            cache_write_tokens=bill.usage.cache_write_tokens,
-            output_tokens=bill.usage.output_tokens,
-            reasoning_tokens=bill.usage.reasoning_tokens,
+            **_buckets(bill.usage),
             usage_raw=dict(bill.usage.raw) or None,
             usage_source=bill.source,
         )
-
-    def latency_ms(self, ended_at: datetime) -> int:
-        return max(0, round((ended_at - self.started_at).total_seconds() * 1000))
 
     def _identity(self) -> dict[str, Any]:
         """The fields that both events carry, so that either one can make the row."""
@@ -232,12 +220,57 @@ class Exchange:
 
     async def _try_again(self, error: ProviderError, record: Record) -> None:
         failed = self.call
-        ended_at = timezone.now()
+        failed.stop_clock()
         following = Call(failed.request, failed.origin, attempt=failed.attempt + 1)
         bill = await asyncio.to_thread(failed.bill, "error")
-        await record([failed.finished("error", bill, ended_at=ended_at, error=error), following.started()])
+        await record([failed.finished("error", bill, error=error), following.started()])
         self.call = following
         await asyncio.sleep(_pause_seconds(failed.attempt, error.retry_after))
+
+
+def abandoned_call(
+    *,
+    inference_id: uuid.UUID,
+    workspace_id: uuid.UUID,
+    path: str,
+    messages: Sequence[Mapping[str, Any]],
+    reply: str,
+    ended_at: datetime,
+) -> tuple[events.Event, Bill]:
+    """The end of a call whose process is gone: its finished event and an estimated bill."""
+    provider, _, model = path.partition("/")
+    usage = _counted(model, messages, reply)
+    bill = Bill(usage, "estimated", _price(provider, model, usage, at=ended_at))
+    event = events.finished(
+        inference_id=inference_id,
+        workspace_id=workspace_id,
+        status="interrupted",
+        error_code="interrupted",
+        error_message="The process that wrote this reply ended.",
+        ended_at=ended_at,
+        reply=reply,
+        usage_source="estimated",
+        **_buckets(usage),
+    )
+    return event, bill
+
+
+def _counted(model: str, messages: Sequence[Mapping[str, Any]], reply: str) -> Usage:
+    return Usage(input_tokens=tokens.count_messages(messages, model), output_tokens=tokens.count(reply, model))
+
+
+def _buckets(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+
+
+def _price(provider: str, model: str, usage: Usage, *, at: datetime) -> pricing.Price | None:
+    return pricing.cost_usd(provider, model, at=at, **_buckets(usage))
 
 
 def _pause_seconds(attempt: int, retry_after: float | None) -> float:

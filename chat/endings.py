@@ -1,0 +1,97 @@
+"""The one way a run ends: done, stopped, failed, timed out or shut down, its row and its finished event in one commit."""
+
+import asyncio
+
+import structlog
+from channels.db import database_sync_to_async
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+
+from chat import contexts
+from chat.models import Message
+from chat.relay import Relay, RelayAwayError, Writing
+from chat.render import RENDERER_VERSION, render
+from chat.runs import Run
+from gateway.calls import Bill, Call, Ending
+from gateway.protocol import ProviderError
+from telemetry import inbox, wakeups
+from telemetry.redaction import redact
+
+log = structlog.get_logger(__name__)
+
+LOG_STATUS: dict[str, Ending] = {
+    Message.Status.COMPLETE: "success",
+    Message.Status.FAILED: "error",
+    Message.Status.CANCELED: "canceled",
+    Message.Status.INTERRUPTED: "interrupted",
+}
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+async def finish(run: Run, status: str, error: ProviderError | None, *, relay: Relay) -> None:
+    """Store the end, then show it. Waits for a database that is away: until then the run is not over."""
+    call = run.exchange.call
+    call.stop_clock()
+    run.add(call.rest())
+    run.cut()
+    frame = await _store_in_the_end(run, status, error)
+    run.show(run.seq)
+    run.feed.close(frame)
+    try:
+        if run.unrelayed():
+            await relay.write([Writing(run.run_id, run.unrelayed())])
+        await relay.close(run.run_id, run.seq, frame)
+    except RelayAwayError as away:
+        log.warning("The relay is away; followers elsewhere read the end from the database.", error=str(away))
+
+
+async def _store_in_the_end(run: Run, status: str, error: ProviderError | None) -> str:
+    pause = 0.25
+    while True:
+        try:
+            return await database_sync_to_async(_store)(run, status, error)
+        except DatabaseError as away:
+            log.warning("The end of a reply waits for the database.", run_id=str(run.run_id), error=str(away))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _store(run: Run, status: str, error: ProviderError | None) -> str:
+    """Close the row if it is still open, and record the call; returns the end frame."""
+    call, ending = run.exchange.call, LOG_STATUS[status]
+    bill = call.bill(ending)
+    with transaction.atomic():
+        has_closed = _close_row(run, status, error, call=call, bill=bill)
+        # A row that is gone was deleted with its conversation: the call is recorded all the same. A row that somebody
+        # else has closed was recorded with it.
+        if has_closed or not Message.objects.filter(id=run.message_id).exists():
+            with connection.cursor() as cursor:
+                inbox.append([call.finished(ending, bill, error=error)], cursor)
+            transaction.on_commit(wakeups.wake)
+    message = Message.objects.filter(id=run.message_id).first()
+    return contexts.end_frame(message, run_id=run.run_id, seq=run.seq, shown_html=run.html)
+
+
+def _close_row(run: Run, status: str, error: ProviderError | None, *, call: Call, bill: Bill) -> bool:
+    content = run.text
+    return bool(
+        Message.objects.filter(id=run.message_id, status=Message.Status.STREAMING).update(
+            status=status,
+            content=content,
+            html=render(content),
+            renderer_version=RENDERER_VERSION,
+            streamed_seq=run.seq,
+            ended_at=call.ended_at,
+            lease_until=None,
+            finish_reason=call.finish.reason[:40],
+            error_code=error.code if error else "",
+            error=redact(error.message).text if error else "",
+            is_retryable=error.retryable if error else False,
+            prompt_tokens=bill.usage.prompt_tokens if bill.source != "none" else None,
+            completion_tokens=bill.usage.completion_tokens if bill.source != "none" else None,
+            usage_source=bill.source,
+            cost_usd=bill.price.cost_usd if bill.price else None,
+            ttft_ms=call.ttft_ms,
+            latency_ms=call.latency_ms,
+        )
+    )

@@ -1,0 +1,216 @@
+"""A turn: a person's prompt and the reply to it, stored together with the started event before anyone is asked."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
+from django.db.models.functions import Now
+from django.http import Http404
+from uuid_utils.compat import uuid7
+
+from accounts.models import User, Workspace
+from chat import branches
+from chat.history import History, fit
+from chat.models import Conversation, Message
+from gateway import catalogue
+from gateway.calls import Exchange, Origin
+from gateway.protocol import ChatRequest, Target
+from telemetry import inbox, wakeups
+from telemetry.redaction import redact
+
+MAX_PROMPT_CHARACTERS = 100_000
+LEASE = timedelta(seconds=15)
+TITLE_CHARACTERS = 60
+BUSY = "A reply is still being written here. Stop it, or wait for its end."
+
+
+class TurnError(Exception):
+    """A turn that cannot begin: a sentence for the person, and HTTP's status for it."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a person sent. `prompt` is raw: it goes to the provider this once, and is redacted before it is stored."""
+
+    user: User
+    workspace: Workspace
+    conversation_id: uuid.UUID
+    message_id: uuid.UUID
+    prompt: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A stored turn. `exchange` is None when it had been stored before: its run is already under way or over."""
+
+    conversation: Conversation
+    prompt: Message
+    reply: Message
+    exchange: Exchange | None
+    is_new_conversation: bool = False
+
+
+def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
+    """Store the prompt, the empty reply and the started event in one transaction; the same message id twice is one turn.
+
+    Raises `TurnError`, `gateway.protocol.ProviderError` for a model that leads nowhere, and `Http404`.
+    """
+    asking = replace(asking, prompt=_checked(asking.prompt))
+    path = asking.model or catalogue.default_path(asking.workspace.id)
+    target = catalogue.resolve(path, workspace_id=asking.workspace.id)
+    with _one_at_a_time():
+        conversation, is_new = _conversation(asking)
+        earlier = _earlier(asking)
+        if earlier is not None:
+            return earlier
+        _require_idle(conversation)
+        stored = branches.active(list(conversation.messages.order_by("position")))
+        prompt = Message(
+            id=asking.message_id,
+            conversation=conversation,
+            parent=stored[-1] if stored else None,
+            role=Message.Role.USER,
+            content=redact(asking.prompt).text,
+            position=_next_position(conversation),
+        )
+        prompt.save(force_insert=True)
+        history = fit(stored, asking.prompt, target)
+        reply, exchange = _open_reply(prompt, history, target, path=path, process_id=process_id)
+    return Turn(conversation, prompt, reply, exchange, is_new)
+
+
+def retry(reply: Message, *, process_id: uuid.UUID | None) -> Turn:
+    """Ask once more for a reply that did not end well; the first try stays beside it in the tree.
+
+    The provider gets the prompt as it is stored. Raises `TurnError` and `gateway.protocol.ProviderError`.
+    """
+    if reply.status not in (Message.Status.FAILED, Message.Status.INTERRUPTED, Message.Status.CANCELED) or reply.parent is None:
+        raise TurnError("Only a reply that did not end well can be tried again.", status=409)
+    prompt = reply.parent
+    target = catalogue.resolve(reply.model, workspace_id=reply.conversation.workspace_id)
+    with _one_at_a_time():
+        conversation = Conversation.objects.select_for_update().get(id=reply.conversation_id)
+        _require_idle(conversation)
+        stored = branches.path_to(prompt.parent_id, list(conversation.messages.order_by("position")))
+        history = fit(stored, prompt.content, target)
+        fresh, exchange = _open_reply(prompt, history, target, path=reply.model, process_id=process_id)
+    return Turn(conversation, prompt, fresh, exchange)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """One transaction; the constraint on running replies has the last word between two sends at once."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        raise TurnError(BUSY, status=409) from error
+
+
+def _require_idle(conversation: Conversation) -> None:
+    if conversation.messages.filter(status=Message.Status.STREAMING).exists():
+        raise TurnError(BUSY, status=409)
+
+
+def _checked(prompt: str) -> str:
+    prompt = prompt.replace("\x00", "").replace("\r\n", "\n").strip()
+    if not prompt:
+        raise TurnError("Write something first.", status=422)
+    if len(prompt) > MAX_PROMPT_CHARACTERS:
+        raise TurnError(
+            f"This message has {len(prompt):,} characters; {MAX_PROMPT_CHARACTERS:,} is the most that can be sent at once.",
+            status=422,
+        )
+    return prompt
+
+
+def _conversation(asking: Asking) -> tuple[Conversation, bool]:
+    """The conversation, locked so that turns in it are stored one after the other."""
+    made = Conversation(
+        id=asking.conversation_id,
+        workspace=asking.workspace,
+        owner=asking.user,
+        title=_title(redact(asking.prompt).text),
+    )
+    inserted = Conversation.objects.bulk_create([made], ignore_conflicts=True)
+    conversation = Conversation.objects.select_for_update().filter(id=inserted[0].id, owner=asking.user).first()
+    if conversation is None:
+        raise Http404("There is no such conversation.")
+    return conversation, not conversation.messages.exists()
+
+
+def _earlier(asking: Asking) -> Turn | None:
+    """The turn that this message id has made already, if it has."""
+    prompt = Message.objects.filter(id=asking.message_id).select_related("conversation").first()
+    if prompt is None:
+        return None
+    reply = prompt.children.order_by("position").first()
+    if prompt.conversation_id != asking.conversation_id or prompt.role != Message.Role.USER or reply is None:
+        raise TurnError("This message id is taken. Reload the page and send again.", status=409)
+    return Turn(prompt.conversation, prompt, reply, None)
+
+
+def _open_reply(
+    prompt: Message, history: History, target: Target, *, path: str, process_id: uuid.UUID | None
+) -> tuple[Message, Exchange]:
+    """The empty reply and the started event of the call that will fill it."""
+    conversation = prompt.conversation
+    reply = Message(
+        conversation=conversation,
+        parent=prompt,
+        role=Message.Role.ASSISTANT,
+        status=Message.Status.STREAMING,
+        position=_next_position(conversation),
+        run_id=uuid7(),
+        runner=process_id,
+        lease_until=Now() + LEASE,
+        model=path,
+        omitted_count=history.omitted_count,
+    )
+    origin = Origin(
+        workspace_id=conversation.workspace_id,
+        user_id=conversation.owner_id,
+        process_id=process_id,
+        source="chat",
+        conversation_id=conversation.id,
+        message_id=reply.id,
+    )
+    exchange = Exchange(ChatRequest(target, history.messages, _parameters()), origin)
+    reply.inference_id = exchange.call.inference_id
+    reply.trace_id = exchange.call.origin.trace_id
+    reply.save(force_insert=True)
+    Conversation.objects.filter(id=conversation.id).update(model=path, updated_at=reply.created_at)
+    with connection.cursor() as cursor:
+        inbox.append([exchange.call.started()], cursor)
+    transaction.on_commit(wakeups.wake)
+    return reply, exchange
+
+
+def _next_position(conversation: Conversation) -> int:
+    """Positions follow each other, as the conversation's row is locked."""
+    return (conversation.messages.aggregate(last=Max("position"))["last"] or 0) + 1
+
+
+def _parameters() -> dict[str, Any]:
+    return {"temperature": settings.DEFAULT_TEMPERATURE, "max_tokens": settings.DEFAULT_MAX_TOKENS}
+
+
+def _title(text: str) -> str:
+    """The first words of the first prompt."""
+    line = " ".join(text.split())
+    if len(line) <= TITLE_CHARACTERS:
+        return line
+    return line[:TITLE_CHARACTERS].rsplit(" ", 1)[0] + "…"
+
