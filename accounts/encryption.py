@@ -106,6 +106,12 @@ def _parsed(text: str) -> KeyRing:
     return KeyRing.parse(text)
 
 
+def dump_ring(ring: KeyRing) -> str:
+    """The ring as `OLLIVE_ENCRYPTION_KEYS` takes it, every key with its id."""
+    encoded = {key_id: base64.urlsafe_b64encode(key).decode().rstrip("=") for key_id, key in ring.keys.items()}
+    return ",".join(f"{key_id}:{key}" for key_id, key in encoded.items())
+
+
 class Sealed(str):
     """The stored form of a secret, told apart from a plain one by its type."""
 
@@ -140,7 +146,7 @@ def row_context(instance: models.Model, field: models.Field[Any, Any]) -> bytes:
     """What a value is bound to: its table, column and row."""
     if instance.pk is None:
         raise ValueError("A row needs its primary key before a secret of it can be encrypted: give the model a UUID key.")
-    return b"\0".join((instance._meta.db_table.encode(), str(field.column).encode(), str(instance.pk).encode()))
+    return b"\0".join((field.model._meta.db_table.encode(), str(field.column).encode(), str(instance.pk).encode()))
 
 
 class _SecretAttribute:
