@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.urls import reverse
 
 from accounts.models import SignInLink, User
@@ -17,6 +18,18 @@ def make_link(user: User, now: datetime) -> str:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     SignInLink.objects.create(user=user, token_sha256=_sha256(token), created_at=now, expires_at=now + LIFETIME)
     return reverse("account_sign_in_link", args=[token])
+
+
+def public_address(path: str) -> str:
+    """The path as a person opens it in a browser."""
+    base = settings.OLLIVE_PUBLIC_URL or f"http://{_host()}:{settings.OLLIVE_PORT}"
+    return str(base).rstrip("/") + path
+
+
+def _host() -> str:
+    """A server that listens everywhere is reached at this machine's own name for itself."""
+    host = str(settings.OLLIVE_HOST)
+    return "localhost" if host in {"", "0.0.0.0", "::"} else f"[{host}]" if ":" in host else host  # noqa: S104
 
 
 def person_behind(token: str, now: datetime) -> User | None:
