@@ -1,0 +1,130 @@
+"""People, workspaces and roles for the operator. Passwords and sign-in links are never shown."""
+
+from functools import partial
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts.models import Membership, User, Workspace
+from accounts.sessions import sign_out_sockets
+
+# A person has one address, that of the user: allauth's own list of addresses is not used.
+admin.site.unregister(EmailAddress)
+
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """A password given by the operator; it ends the person's sessions."""
+
+    def save(self, commit: bool = True) -> Any:
+        user = super().save(commit)
+        transaction.on_commit(partial(sign_out_sockets, user.pk))
+        return user
+
+
+class MembershipInline(admin.TabularInline[Membership, Any]):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user", "workspace")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    """Only a superuser hands out powers or touches another superuser: a permission to edit people is not one to rule."""
+
+    change_password_form = NewPasswordForm
+    list_display = ("email", "name", "is_active", "is_staff", "workspace_count", "last_login", "date_joined")
+    list_filter = ("is_active", "is_staff", "is_superuser", "groups")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    date_hierarchy = "date_joined"
+    readonly_fields = ("password_state", "last_login", "date_joined")
+    filter_horizontal = ("groups", "user_permissions")
+    inlines = (MembershipInline,)
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password_state")}),
+        ("Access", {"fields": ("is_active", *POWERS)}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).annotate(workspaces_of_user=Count("memberships"))
+
+    @admin.display(description="workspaces", ordering="workspaces_of_user")
+    def workspace_count(self, user: User) -> int:
+        return int(getattr(user, "workspaces_of_user", 0))
+
+    @admin.display(description="password")
+    def password_state(self, user: User) -> str:
+        state = "set" if user.has_usable_password() else "none: signs in by link"
+        return format_html('{} – <a href="{}">change it</a>', state, reverse("admin:auth_user_password_change", args=[user.pk]))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if _rules(request) else (*fixed, *POWERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:
+            transaction.on_commit(partial(sign_out_sockets, obj.pk))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        transaction.on_commit(partial(sign_out_sockets, obj.pk))
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        for user_id in queryset.values_list("pk", flat=True):
+            transaction.on_commit(partial(sign_out_sockets, user_id))
+        super().delete_queryset(request, queryset)
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(admin.ModelAdmin[Workspace]):
+    list_display = ("name", "member_count", "created_at", "id")
+    search_fields = ("name",)
+    ordering = ("name",)
+    readonly_fields = ("id", "created_at")
+    inlines = (MembershipInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
+        return super().get_queryset(request).annotate(members_of_workspace=Count("memberships"))
+
+    @admin.display(description="members", ordering="members_of_workspace")
+    def member_count(self, workspace: Workspace) -> int:
+        return int(getattr(workspace, "members_of_workspace", 0))
+
+
+@admin.register(Membership)
+class MembershipAdmin(admin.ModelAdmin[Membership]):
+    list_display = ("user", "workspace", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "workspace")
+    search_fields = ("user__email", "user__name", "workspace__name")
+    ordering = ("workspace__name", "user__email")
+    autocomplete_fields = ("user", "workspace")
+    readonly_fields = ("created_at",)
+
+
+def _rules(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def _may_touch(request: HttpRequest, person: User | None) -> bool:
+    return person is None or not person.is_superuser or _rules(request)
