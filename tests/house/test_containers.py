@@ -1,0 +1,125 @@
+"""The image and the compose file, checked without a container engine."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import compose_spec
+import pytest
+
+from tests.house.test_supply import direct_pins
+from tests.house.tree import ROOT
+
+OURS = ["migrate", "web", "worker", "beat"]
+VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
+
+
+def compose_text() -> str:
+    return (ROOT / "docker-compose.yml").read_text()
+
+
+def variables() -> dict[str, tuple[str, str]]:
+    """Name of each variable that the compose file takes: `-` and its default, or `?` and what is said when it is missing."""
+    return {match["name"]: (match["kind"], match["rest"]) for match in VARIABLE.finditer(compose_text())}
+
+
+def services() -> dict[str, dict[str, Any]]:
+    """The services as an engine sees them: variables filled in, anchors merged."""
+    text = VARIABLE.sub(lambda match: match["rest"] if match["kind"] == "-" else f"{match['name'].lower()}-value", compose_text())
+    compose = compose_spec.PyOptions(apply_merge=True).from_yaml(text)
+    compose.validate()
+    found: dict[str, dict[str, Any]] = compose.to_dict()["services"]
+    return found
+
+
+def test_the_compose_file_has_the_servers_and_our_processes():
+    assert set(services()) == {"postgres", "valkey", *OURS}
+    assert services()["postgres"]["image"].startswith("pgvector/pgvector:")
+    assert services()["valkey"]["image"].startswith("valkey/valkey:")
+
+
+def test_foreign_images_are_pinned_to_a_version():
+    images = [service["image"] for service in services().values() if "build" not in service]
+    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+
+
+@pytest.mark.parametrize("name", ["postgres", "valkey"])
+def test_the_servers_say_when_they_are_ready_and_keep_their_data(name):
+    service = services()[name]
+    assert service["healthcheck"]["test"]
+    assert len(service["volumes"]) == 1
+
+
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_processes_without_a_page_have_a_health_check_of_their_own(name):
+    assert services()[name]["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_processes_wait_for_what_they_need(name):
+    conditions = {other: needed["condition"] for other, needed in services()[name]["depends_on"].items()}
+    ready = {"postgres": "service_healthy", "valkey": "service_healthy"}
+    assert conditions == ready if name == "migrate" else {**ready, "migrate": "service_completed_successfully"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_processes_share_one_image_without_the_embedded_servers(name):
+    service = services()[name]
+    assert service["image"] == "ollive"
+    assert service["build"]["args"] == {"EMBEDDED": "no"}
+    assert service["env_file"] == ".env"
+    assert service["environment"]["DATABASE_URL"].endswith("@postgres:5432/ollive")
+    assert service["environment"]["REDIS_URL"].endswith("@valkey:6379/0")
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+def test_a_process_says_which_one_it_is(name):
+    assert services()[name]["environment"]["OLLIVE_PROCESS"] == name
+
+
+def test_only_the_pages_are_published():
+    assert [name for name, service in services().items() if service.get("ports")] == ["web"]
+
+
+def test_no_secret_has_a_default():
+    secrets = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "SECRET_KEY", "OLLIVE_ENCRYPTION_KEYS"}
+    found = variables()
+    assert secrets <= found.keys()
+    assert {name: found[name][0] for name in secrets} == dict.fromkeys(secrets, "?")
+
+
+def test_no_password_is_written_down():
+    text = VARIABLE.sub("$", compose_text())
+    written = re.findall(r"(?:PASSWORD|SECRET|KEYS?|AUTH)\w*: *(\S+)|://\w*:([^@\s]+)@|--requirepass, *\"?([^\",]+)", text)
+    assert {value for values in written for value in values if value} == {"$"}
+
+
+def dockerfile() -> str:
+    return (ROOT / "Dockerfile").read_text()
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile():
+    hadolint = Path(sys.executable).with_name("hadolint")
+    found = subprocess.run([hadolint, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")
+
+
+def test_the_image_runs_everything_as_an_ordinary_user():
+    assert re.findall(r"^USER (\d+)", dockerfile(), re.MULTILINE)[-1] != "0"
+    assert re.findall(r"^CMD (.+)$", dockerfile(), re.MULTILINE) == ['["python", "manage.py", "up"]']
+    assert "/health" in dockerfile().partition("HEALTHCHECK")[2]
+
+
+def test_the_image_uses_the_installer_that_was_tested():
+    assert re.findall(r"\buv==\S+", dockerfile()) == [pin for pin in direct_pins("requirements-dev") if pin.startswith("uv==")]
+
+
+def test_what_the_image_copies_is_not_ignored():
+    """`.dockerignore` leaves out everything but what it names: each thing it names exists, and each package is named."""
+    named = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    copied = " ".join(re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile(), re.MULTILINE)).split()
+    assert packages | set(copied) - {"."} <= named
