@@ -6,14 +6,18 @@ import uuid
 from typing import Any
 
 import msgspec
+import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.http import Http404
+from redis.exceptions import RedisError
 
 from accounts.models import User
 from accounts.sessions import signed_in_user, socket_group
 from chat import access, contexts, runner
 from chat.models import Message
+
+log = structlog.get_logger(__name__)
 
 MAX_FRAME_CHARACTERS = 16_384
 MAX_RUNS = 16
@@ -49,13 +53,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.user is None:
             await self._say_goodbye()
             return
-        await self.channel_layer.group_add(socket_group(self.user.id), self.channel_name)
+        await self._control("group_add")
 
     async def disconnect(self, code: int) -> None:
         for task in list(self.following.values()):
             task.cancel()
         if self.user is not None:
-            await self.channel_layer.group_discard(socket_group(self.user.id), self.channel_name)
+            await self._control("group_discard")
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         request = _parse(text_data)
@@ -130,6 +134,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _signed_in(self) -> User | None:
         return await database_sync_to_async(signed_in_user)(self.scope["session"].session_key)
+
+    async def _control(self, action: str) -> None:
+        """Join or leave the person's control messages. With Valkey away the page works on without them."""
+        assert self.user is not None
+        try:
+            await getattr(self.channel_layer, action)(socket_group(self.user.id), self.channel_name)
+        except (RedisError, OSError) as error:
+            log.warning("Control messages do not reach this socket.", action=action, error=str(error))
 
     async def _say_goodbye(self) -> None:
         for task in list(self.following.values()):

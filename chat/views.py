@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import current_workspace
+from accounts.access import Act, current_membership, current_workspace, require
 from accounts.models import User
 from accounts.sessions import tell_sockets
 from chat import access, contexts, deletion, runner, turns
@@ -130,9 +130,11 @@ def _asking(request: HttpRequest) -> turns.Asking:
         message_id = uuid.UUID(request.POST.get("message", "") or str(uuid.uuid4()))
     except ValueError as error:
         raise turns.TurnError("The page is out of date. Reload it and send again.", status=422) from error
+    part = current_membership(request)
+    require(part, Act.CHAT)
     return turns.Asking(
         user=_person(request),
-        workspace=current_workspace(request),
+        workspace=part.workspace,
         conversation_id=conversation_id,
         message_id=message_id,
         prompt=prompt,

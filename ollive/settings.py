@@ -20,6 +20,7 @@ OLLIVE_PROCESS = env.str("OLLIVE_PROCESS", default="command")  # web, worker, be
 OLLIVE_DATA_DIR = DATA_DIR
 OLLIVE_PORT = env.int("OLLIVE_PORT", default=8000)
 OLLIVE_HOST = env.str("OLLIVE_HOST", default="127.0.0.1")
+OLLIVE_GRACE_SECONDS = env.float("OLLIVE_GRACE_SECONDS", default=5.0)  # for running replies, at shutdown
 OLLIVE_PUBLIC_URL = env.str("OLLIVE_PUBLIC_URL", default="")
 ALLOWED_HOSTS = env.list("OLLIVE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [OLLIVE_PUBLIC_URL] if OLLIVE_PUBLIC_URL else []

@@ -1,0 +1,45 @@
+"""The door of the web process: HTTP to Django, the page's socket to its consumer, start and end to the process itself."""
+
+import asyncio
+import os
+from typing import Any
+
+from channels.routing import URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from channels.sessions import SessionMiddlewareStack
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ollive.settings")
+os.environ.setdefault("OLLIVE_PROCESS", "web")
+
+http = get_asgi_application()
+
+from django.urls import path  # noqa: E402 (the apps must be loaded first)
+
+from chat.consumer import ChatConsumer  # noqa: E402
+from ollive.web import WebProcess  # noqa: E402
+
+websocket = AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter([path("ws/", ChatConsumer.as_asgi())])))
+process = WebProcess()
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Not every server speaks the lifespan protocol, so the first request starts the process too."""
+    process.start(asyncio.get_running_loop())
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    elif scope["type"] == "websocket":
+        await websocket(scope, receive, send)
+    else:
+        await http(scope, receive, send)
+
+
+async def _live(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await process.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

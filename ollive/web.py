@@ -1,0 +1,82 @@
+"""What a web process does beside answering: it drives runs, says that it lives, sweeps, and listens for stops."""
+
+import asyncio
+import contextvars
+import uuid
+from collections.abc import Awaitable, Callable
+
+import structlog
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import Error as DatabaseError
+from redis.exceptions import RedisError
+
+from chat import runner, sweep
+from gateway import adapters
+from telemetry import processes
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_SECONDS = 10.0
+SWEEP_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+
+
+class WebProcess:
+    """The long-lived tasks of a web process, on its event loop."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+        self._runner: runner.Runner | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin, once; cheap to call for every request."""
+        if self._runner is not None:
+            return
+        self._runner = runner.attach(loop)
+        for work, seconds in ((self._say_alive, HEARTBEAT_SECONDS), (self._sweep, SWEEP_SECONDS), (self._listen, RETRY_SECONDS)):
+            self._tasks.append(loop.create_task(_repeat(work, seconds), context=contextvars.Context()))
+
+    async def stop(self) -> None:
+        """Give running replies their grace, close the rest as interrupted, then end."""
+        if self._runner is not None:
+            await self._runner.drain(grace_seconds=settings.OLLIVE_GRACE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await adapters.aclose()
+
+    async def _say_alive(self) -> None:
+        assert self._runner is not None
+        if self._runner.process_id is None:
+            self._runner.process_id = await database_sync_to_async(processes.register)("web")
+        else:
+            await database_sync_to_async(processes.beat)(self._runner.process_id)
+
+    async def _sweep(self) -> None:
+        await database_sync_to_async(sweep.sweep)()
+
+    async def _listen(self) -> None:
+        """Stops that were asked of other processes arrive here."""
+        layer = get_channel_layer()
+        assert layer is not None
+        assert self._runner is not None
+        channel = await layer.new_channel()
+        await layer.group_add(runner.CONTROL_GROUP, channel)
+        while True:
+            message = await layer.receive(channel)
+            if message["type"] == "stop.run":
+                self._runner.stop_here(uuid.UUID(message["run_id"]))
+
+
+async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Work, pause, work again; a server that is away is no reason to end."""
+    while True:
+        pause = seconds
+        try:
+            await work()
+        except (DatabaseError, RedisError, OSError) as error:
+            log.warning("A server is away.", work=work.__name__, error=str(error))
+            pause = RETRY_SECONDS
+        await asyncio.sleep(pause)
