@@ -1,0 +1,41 @@
+"""A running web process, and people's browsers before it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chat.browser import Browser
+from tests.fakes.fixtures import RunningProvider
+from tests.server import WebServer, web_server
+
+
+@pytest.fixture(scope="session")
+def _provider_environment(_running_provider: RunningProvider) -> dict[str, str]:
+    return {"OPENAI_API_KEY": "fake", "OPENAI_BASE_URL": _running_provider.url, "OLLIVE_GRACE_SECONDS": "0.5"}
+
+
+@pytest.fixture(scope="session")
+def _session_server(django_db_setup: None, _provider_environment: dict[str, str]) -> Iterator[WebServer]:
+    with web_server(_provider_environment) as server:
+        yield server
+
+
+@pytest.fixture
+def server(_session_server: WebServer, fake_provider: RunningProvider, transactional_db: None) -> WebServer:
+    """A web process whose models are the fake provider's, as `openai/…`."""
+    return _session_server
+
+
+@pytest.fixture
+def own_server(
+    django_db_setup: None, _provider_environment: dict[str, str], fake_provider: RunningProvider, transactional_db: None
+) -> Iterator[WebServer]:
+    """A web process of the test's own, to be killed and restarted."""
+    with web_server(_provider_environment) as server:
+        yield server
+
+
+@pytest.fixture
+def as_alice(server: WebServer, alice) -> Iterator[Browser]:
+    with Browser.of(alice, server) as browser:
+        yield browser
