@@ -1,5 +1,19 @@
 """Fixtures of every test. The servers are started by `tests.embedded_servers`."""
 
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
 from tests.people import alice, bob, charlie, dora, workspace
 
 __all__ = ["alice", "bob", "charlie", "dora", "workspace"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_where_they_lie() -> Iterator[None]:
+    """Serve them from the source folders: `collectstatic` would cost each run seconds."""
+    plain = settings.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    with override_settings(STORAGES=plain, WHITENOISE_AUTOREFRESH=True, WHITENOISE_USE_FINDERS=True):
+        yield

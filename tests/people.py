@@ -3,11 +3,25 @@
 Dora is an operator: she may enter the admin, and was given no permission there.
 """
 
+from functools import cache
+from typing import Any
+
 import pytest
+from django.contrib.auth.hashers import make_password
 
 from accounts.models import Membership, User, Workspace
 
 PASSWORD = "correct horse battery"
+
+
+@cache
+def hashed() -> str:
+    """The stored form of `PASSWORD`, made once: argon2 is slow on purpose."""
+    return make_password(PASSWORD)
+
+
+def make_person(name: str, **fields: Any) -> User:
+    return User.objects.create(email=f"{name.lower()}@example.com", name=name, password=hashed(), **fields)
 
 
 def join(user: User, workspace: Workspace, role: str = Membership.Role.MEMBER) -> User:
@@ -22,20 +36,20 @@ def workspace(db) -> Workspace:
 
 @pytest.fixture
 def alice(workspace) -> User:
-    return join(User.objects.create_user("alice@example.com", PASSWORD, name="Alice"), workspace, Membership.Role.OWNER)
+    return join(make_person("Alice"), workspace, Membership.Role.OWNER)
 
 
 @pytest.fixture
 def bob(workspace) -> User:
-    return join(User.objects.create_user("bob@example.com", PASSWORD, name="Bob"), workspace)
+    return join(make_person("Bob"), workspace)
 
 
 @pytest.fixture
 def charlie(db) -> User:
     elsewhere = Workspace.objects.create(name="Elsewhere")
-    return join(User.objects.create_user("charlie@example.com", PASSWORD, name="Charlie"), elsewhere, Membership.Role.OWNER)
+    return join(make_person("Charlie"), elsewhere, Membership.Role.OWNER)
 
 
 @pytest.fixture
 def dora(db) -> User:
-    return User.objects.create_user("dora@example.com", PASSWORD, name="Dora", is_staff=True)
+    return make_person("Dora", is_staff=True)
