@@ -125,8 +125,8 @@ class Call:
         if self._first_token_ms is None:
             self._first_token_ms = (perf_counter() - self._clock) * 1000
         self._received.append(part.content or part.reasoning)
-        content = self._content.feed(part.content) if part.content else ""
-        reasoning = self._reasoning.feed(part.reasoning) if part.reasoning else ""
+        content = self._content.feed(_storable(part.content)) if part.content else ""
+        reasoning = self._reasoning.feed(_storable(part.reasoning)) if part.reasoning else ""
         if content:
             self._shown.append(content)
         if reasoning:
@@ -139,11 +139,11 @@ class Call:
         """What the call used: the provider's own figures, else ours. Counting may take a while: call it in a thread."""
         target = self.request.target
         if self.usage is not None:
-            return Bill(self.usage, "provider", _price(target.provider, target.model, self.usage, at=self.started_at))
+            return Bill(self.usage, "provider", _price(target.vendor, target.model, self.usage, at=self.started_at))
         if ending == "error" and not self.has_output:
             return Bill(Usage(), "none", None)
         usage = _counted(target.model, self.request.messages, "".join(self._received))
-        price = _price(target.provider, target.model, usage, at=self.started_at)
+        price = _price(target.vendor, target.model, usage, at=self.started_at)
         return Bill(usage, "counted" if ending == "success" else "estimated", price)
 
     def started(self) -> events.Event:
@@ -157,10 +157,10 @@ class Call:
             **self._identity(),
             messages=list(self.request.messages),
             status=ending,
-            model_served=self.finish.served_model or None,
+            served_model=self.finish.served_model or None,
             finish_reason=self.finish.reason or None,
-            error_class=type(error).__name__ if error else None,
-            error_code=error.code if error else None,
+            error_class=error.code if error else None,
+            error_code=str(error.status) if error and error.status else None,
             error_message=error.message if error else None,
             first_token_at=None if self._first_token_ms is None else self.started_at + timedelta(milliseconds=self._first_token_ms),
             ended_at=self.ended_at,
@@ -169,11 +169,11 @@ class Call:
             reply=self.text,
             reasoning="".join(self._thought) or None,
             **_buckets(bill.usage),
-            usage_raw=dict(bill.usage.raw) or None,
+            usage=dict(bill.usage.raw) or None,
             usage_source=bill.source,
         )
 
-    def _identity(self) -> dict[str, Any]:
+    def _identity(self) -> events.EventFields:
         """The fields that both events carry, so that either one can make the row."""
         target, origin = self.request.target, self.origin
         return {
@@ -188,6 +188,7 @@ class Call:
             "span_id": self.span_id,
             "attempt": self.attempt,
             "operation": "chat",
+            "requested_model": target.path,
             "provider": target.provider,
             "model": target.model,
             "is_stream": True,
@@ -228,6 +229,13 @@ class Exchange:
         await asyncio.sleep(_pause_seconds(failed.attempt, error.retry_after))
 
 
+def _storable(text: str) -> str:
+    """The text without what PostgreSQL and UTF-8 refuse: NULs and lone surrogates."""
+    if text.isascii():
+        return text.replace("\x00", "") if "\x00" in text else text
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def abandoned_call(
     *,
     inference_id: uuid.UUID,
@@ -245,7 +253,7 @@ def abandoned_call(
         inference_id=inference_id,
         workspace_id=workspace_id,
         status="interrupted",
-        error_code="interrupted",
+        error_class="interrupted",
         error_message="The process that wrote this reply ended.",
         ended_at=ended_at,
         reply=reply,

@@ -132,11 +132,17 @@ class Browser:
             yield cls(client, server, cookie)
 
     def post(self, path: str, fields: dict[str, Any] | None = None, *, is_htmx: bool = True) -> httpx.Response:
-        token = "a" * 32
-        headers = {"X-CSRFToken": token, "Cookie": f"{self._cookie}; {settings.CSRF_COOKIE_NAME}={token}"}
-        if is_htmx:
-            headers["HX-Request"] = "true"
+        headers = self._headers() | ({"HX-Request": "true"} if is_htmx else {})
         return self.client.post(path, data=fields or {}, headers=headers)
+
+    def post_raw(self, path: str, body: bytes) -> httpx.Response:
+        """Bytes that no form would send."""
+        headers = self._headers() | {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
+        return self.client.post(path, content=body, headers=headers)
+
+    def _headers(self) -> dict[str, str]:
+        token = "a" * 32
+        return {"X-CSRFToken": token, "Cookie": f"{self._cookie}; {settings.CSRF_COOKIE_NAME}={token}"}
 
     def send(
         self,
