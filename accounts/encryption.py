@@ -6,7 +6,6 @@ Renaming such a table or column therefore needs the values to be read before and
 """
 
 import base64
-import binascii
 import re
 import secrets
 from collections.abc import Mapping
@@ -80,7 +79,7 @@ class KeyRing:
 def _decode_key(key_id: str, encoded: str) -> bytes:
     try:
         key = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         key = b""
     if len(key) != KEY_BYTES:
         raise ImproperlyConfigured(f"OLLIVE_ENCRYPTION_KEYS: the key {key_id} is not 32 bytes in urlsafe base64.")
