@@ -1,0 +1,84 @@
+// Copying, also on plain http, where the browser offers no clipboard; and a copy button on each block of code.
+(() => {
+  "use strict";
+
+  async function copy(text) {
+    if (navigator.clipboard && window.isSecureContext) {
+      try {
+        await navigator.clipboard.writeText(text);
+        return true;
+      } catch {
+        // Refused by a policy or without focus: try the old way.
+      }
+    }
+    return copyTheOldWay(text);
+  }
+
+  function copyTheOldWay(text) {
+    const selection = document.getSelection();
+    const ranges = Array.from({ length: selection.rangeCount }, (_, index) => selection.getRangeAt(index));
+    const focused = document.activeElement;
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "sr-only";
+    area.readOnly = true;
+    // A modal dialog makes everything outside it inert.
+    (focused?.closest("dialog") || document.body).append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    focused?.focus({ preventScroll: true });
+    selection.removeAllRanges();
+    ranges.forEach((range) => selection.addRange(range));
+    return done;
+  }
+
+  function textOf(button) {
+    if (button.dataset.copy) return button.dataset.copy;
+    const block = button.closest(".code-block");
+    if (block) return block.querySelector("pre").textContent.replace(/\n$/, "");
+    return textOfMessage(button.closest(".message"));
+  }
+
+  // As it was written where the page has it, else as it reads; without the bars above the code.
+  function textOfMessage(message) {
+    const source = message.querySelector("template.source");
+    if (source) return source.content.textContent;
+    const heads = message.querySelectorAll(".code-head");
+    heads.forEach((head) => (head.hidden = true));
+    const text = message.querySelector(".body").innerText.trim();
+    heads.forEach((head) => (head.hidden = false));
+    return text;
+  }
+
+  async function copyFor(button) {
+    const done = await copy(textOf(button));
+    window.ollive.announce(done ? "Copied" : "Copying is not possible here");
+    if (!done) return;
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1500);
+  }
+
+  // Finished blocks only: a block that still grows is replaced with each frame.
+  function decorate(element) {
+    const template = document.getElementById("code-head");
+    for (const pre of element.querySelectorAll("pre:not(.code-block > pre)")) {
+      const block = document.createElement("div");
+      block.className = "code-block";
+      const language = /\blanguage-([\w+#.-]+)/.exec(`${pre.className} ${pre.firstElementChild?.className || ""}`);
+      block.append(template.content.cloneNode(true));
+      block.querySelector(".language").textContent = language ? language[1] : "";
+      pre.replaceWith(block);
+      pre.tabIndex = 0;
+      block.append(pre);
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copyFor(button);
+  });
+
+  window.ollive.decorate = decorate;
+  document.querySelectorAll("#transcript .committed").forEach(decorate);
+})();
