@@ -1,0 +1,74 @@
+"""Live chats on one web process: CPU per 1,000 tokens, and the lag from the provider's byte to the page's frame.
+
+`python -m bench.streams [--chats 20 50 100 150] [--adapter direct litellm] [--seconds 20]`: N pages, each with one chat
+at 20 tokens a second. Provider, web process and pages are processes of their own; the web process' CPU is what counts.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+
+from bench.stack import ROOT, Stack, servers, start_web
+
+RATE = 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--chats", type=int, nargs="+", default=[20, 50, 100, 150])
+    parser.add_argument("--adapter", nargs="+", default=["direct", "litellm"], choices=["direct", "litellm"])
+    parser.add_argument("--seconds", type=int, default=20)
+    given = parser.parse_args()
+    with servers({"OLLIVE_DB_POOL": "20"}) as stack:
+        print(f"{'adapter':8} {'chats':>5} {'tokens':>8} {'CPU s/1,000':>12} {'core':>6} {'lag p50':>8} {'p95':>8} {'p99':>8}  RSS MB")
+        for adapter in given.adapter:
+            url = _start(stack, adapter)
+            for count in given.chats:
+                print(measure(stack, url, adapter, count, given.seconds), flush=True)
+            stack.processes.pop("web").terminate()
+
+
+def _start(stack: Stack, adapter: str) -> str:
+    # LiteLLM's own provider for any server of OpenAI's protocol takes the long way.
+    stack.environment |= {"OLLIVE_FORCE_LITELLM": "1" if adapter == "litellm" else ""}
+    return start_web(stack)
+
+
+def measure(stack: Stack, url: str, adapter: str, count: int, seconds: int) -> str:
+    """One row of the table."""
+    import psutil
+
+    cookie = _sign_in()
+    before, started = stack.cpu_seconds("web"), time.monotonic()
+    command = [sys.executable, "-m", "bench.streams_pages", url, cookie, str(count), f"openai/stamped-{RATE}x{RATE * seconds}"]
+    report = json.loads(subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=True, stdout=subprocess.PIPE).stdout)
+    cpu, wall = stack.cpu_seconds("web") - before, time.monotonic() - started
+    rss = psutil.Process(stack.processes["web"].pid).memory_info().rss / 1e6
+    lags = sorted(report["lags_ms"])
+    tokens = report["tokens"]
+    p50, p95, p99 = (lags[int(len(lags) * share)] if lags else float("nan") for share in (0.5, 0.95, 0.99))
+    return (
+        f"{adapter:8} {count:5} {tokens:8} {cpu / tokens * 1000:12.3f} {cpu / wall:6.2f} {p50:8.0f} {p95:8.0f} {p99:8.0f} {rss:6.0f}"
+    )
+
+
+def _sign_in() -> str:
+    from django.conf import settings
+    from django.test import Client
+
+    from accounts.models import Membership, User, Workspace
+
+    user = User.objects.filter(email="bench@example.com").first()
+    if user is None:
+        user = User.objects.create(email="bench@example.com")
+        Membership.objects.create(user=user, workspace=Workspace.objects.create(name="Bench"), role="owner")
+    client = Client()
+    client.force_login(user)
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The pages of `bench.streams`, in a process of their own: URL COOKIE COUNT MODEL. Prints JSON: tokens, lags_ms.
+
+A page applies the frames as stream.js does; each token is the time it was sent, so each frame tells its lag.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+STAMP = re.compile(r"\d{10}\.\d+")
+TOKEN = "b" * 32
+
+
+@dataclass
+class Report:
+    """What all pages saw together."""
+
+    token_count: int = 0
+    lags_ms: list[float] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+async def chat(session: aiohttp.ClientSession, url: str, cookie: str, model: str, report: Report) -> None:
+    """One page: open the socket, send a prompt, follow it to its end."""
+    conversation = str(uuid.uuid4())
+    headers = {"Cookie": f"{cookie}; ollive_csrftoken={TOKEN}", "X-CSRFToken": TOKEN, "HX-Request": "true"}
+    fields = {"conversation": conversation, "message": str(uuid.uuid4()), "prompt": "Tell the time.", "model": model}
+    async with session.ws_connect(f"{url}/ws/", headers={"Cookie": cookie, "Origin": url}) as socket:
+        async with session.post(f"{url}/turns/", data=fields, headers=headers) as answer:
+            html = await answer.text()
+        found = re.search(r'data-run="([0-9a-f-]{36})"', html)
+        if found is None:
+            report.errors.append(f"{answer.status}: {html[:200]}")
+            return
+        sync = {"type": "sync", "conversation": conversation, "runs": [{"run": found[1], "seq": 0}]}
+        await socket.send_json(sync)
+        seen: set[str] = set()
+        async for message in socket:
+            if message.type is not aiohttp.WSMsgType.TEXT or message.data.lstrip().startswith("<"):
+                continue
+            if not take(json.loads(message.data), seen, report):
+                return
+
+
+def take(frame: dict[str, Any], seen: set[str], report: Report) -> bool:
+    """Note the lag of each new token; False at the end."""
+    now = time.time()
+    if frame["type"] in ("delta", "snapshot"):
+        # The stamps are ours twice while a block is the tail and then committed: each counts once.
+        for stamp in STAMP.findall(frame["append"] + frame["tail"]):
+            if stamp not in seen:
+                seen.add(stamp)
+                report.lags_ms.append((now - float(stamp)) * 1000)
+                report.token_count += 1
+    elif frame["type"] == "end":
+        if frame["status"] != "complete":
+            report.errors.append(frame["foot"][:300])
+        return False
+    return True
+
+
+async def main(url: str, cookie: str, count: int, model: str) -> None:
+    report = Report()
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=300)) as session:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(chat(session, url, cookie, model, report))
+                await asyncio.sleep(0.02)
+    if report.errors:
+        sys.exit(f"{len(report.errors)} chats failed: {report.errors[0]}")
+    print(json.dumps({"tokens": report.token_count, "lags_ms": report.lags_ms}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]))
