@@ -142,9 +142,11 @@ def test_a_form_never_shows_it_and_keeps_it_when_left_empty(vault):
     assert SECRET not in str(form_class(instance=row))
     kept = form_class({"label": "mine", "api_key": ""}, instance=vault.objects.get())
     assert not kept.has_changed()
-    assert kept.save() and stored_secret() == SECRET
+    assert kept.save()
+    assert stored_secret() == SECRET
     replaced = form_class({"label": "mine", "api_key": "sk-new-one-4321"}, instance=vault.objects.get())
-    assert replaced.save() and stored_secret() == "sk-new-one-4321"
+    assert replaced.save()
+    assert stored_secret() == "sk-new-one-4321"
 
 
 def test_a_field_takes_no_number_for_a_secret():
