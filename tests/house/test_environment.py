@@ -10,7 +10,11 @@ from tests.house.test_containers import variables
 from tests.house.tree import ROOT, parsed, server_files
 
 # Set by Ollive itself for the processes that it starts, or for tests and debugging; people have no use for them.
-INTERNAL = {"OLLIVE_PROCESS", "OLLIVE_ENV_FILE", "OLLIVE_DEBUG"}
+INTERNAL = {
+    *("OLLIVE_PROCESS", "OLLIVE_LISTENER", "OLLIVE_SERVER", "OLLIVE_ENV_FILE", "OLLIVE_DEBUG"),
+    *("OLLIVE_MODEL_FILE", "OLLIVE_MODEL_PORT", "OLLIVE_MODEL_KEY"),  # for the process of the demo model
+    *("OLLIVE_POSTGRES_PASSWORD", "OLLIVE_VALKEY_PASSWORD"),  # of the embedded servers, made once and kept in the data folder
+}
 READERS = re.compile(r"^((\w+\.)?env(\.\w+)?|(\w+\.)?secret|os\.environ\.get|os\.getenv)$")
 NAME = re.compile(r"[A-Z][A-Z0-9_]+")
 
