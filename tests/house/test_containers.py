@@ -3,6 +3,8 @@
 import re
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,35 @@ def test_hadolint_finds_nothing_in_the_dockerfile():
 def test_the_image_runs_everything_as_an_ordinary_user():
     assert re.findall(r"^USER (\d+)", dockerfile(), re.MULTILINE)[-1] != "0"
     assert re.findall(r"^CMD (.+)$", dockerfile(), re.MULTILINE) == ['["python", "manage.py", "up"]']
-    assert "/health" in dockerfile().partition("HEALTHCHECK")[2]
+
+
+def healthcheck(port: int) -> int:
+    environment = {"OLLIVE_PORT": str(port), "OLLIVE_ALLOWED_HOSTS": "chat.example.com,localhost"}
+    return subprocess.run([sys.executable, ROOT / "deploy" / "healthcheck.py"], env=environment, check=False).returncode
+
+
+@pytest.mark.parametrize(("status", "exit_code"), [(200, 0), (301, 0), (500, 1)])
+def test_the_image_is_healthy_while_its_web_process_answers(status, exit_code):
+    asked: list[tuple[str, str]] = []
+
+    class Web(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Host"]))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Web) as server:
+        threading.Thread(target=server.handle_request).start()
+        assert healthcheck(server.server_port) == exit_code
+    assert asked == [("/health", "chat.example.com")]
+
+
+def test_the_image_is_unhealthy_when_nobody_listens():
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        port = server.server_port
+    assert healthcheck(port) == 1
 
 
 def test_the_image_uses_the_installer_that_was_tested():
