@@ -11,8 +11,6 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.sessions import sign_out_sockets
 
-SAID_BY_THE_PAGE = {"account/messages/logged_in.txt", "account/messages/logged_out.txt"}
-
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is published without types
     """The account rules."""
@@ -40,10 +38,3 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """A new password ends the other sessions: their hash no longer fits. Their sockets are told."""
         super().set_password(user, password)
         transaction.on_commit(partial(sign_out_sockets, user.pk))
-
-    def add_message(
-        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
-    ) -> None:
-        """The page says who is signed in; a stored message would turn up later, in the admin."""
-        if message_template not in SAID_BY_THE_PAGE:
-            super().add_message(request, level, message_template, *args, **kwargs)

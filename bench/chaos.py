@@ -32,6 +32,7 @@ FAULTS = ("web", "worker", "valkey", "postgres")
 MARKS = {"web": "ollive.asgi", "worker": "celery", "valkey": "valkey-server", "postgres": "postgres"}
 WORDS = 160  # 8 seconds at 20 a second
 ALLOWED_SECONDS = 45.0
+HEAD = "fault      runs  complete  interrupted  lost  twice  all ended  silence"
 
 
 @dataclass
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--faults", nargs="+", default=list(FAULTS), choices=FAULTS)
     given = parser.parse_args()
-    print(f"{'fault':9} {'runs':>5} {'complete':>9} {'interrupted':>12} {'lost':>5} {'twice':>6} {'all ended':>10} {'silence':>8}")
+    print(HEAD)
     is_sound = True
     with running() as address:
         for fault in given.faults:

@@ -69,11 +69,11 @@ def take(frame: dict[str, Any], seen: set[str], report: Report) -> bool:
 async def main(url: str, cookie: str, count: int, model: str) -> None:
     report = Report()
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=300)) as session:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(count):
-                group.create_task(chat(session, url, cookie, model, report))
-                await asyncio.sleep(0.02)
+    timeout = aiohttp.ClientTimeout(total=300)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
+        for _ in range(count):
+            group.create_task(chat(session, url, cookie, model, report))
+            await asyncio.sleep(0.02)
     if report.errors:
         sys.exit(f"{len(report.errors)} chats failed: {report.errors[0]}")
     print(json.dumps({"tokens": report.token_count, "lags_ms": report.lags_ms}))

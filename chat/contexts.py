@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
@@ -28,6 +27,7 @@ class MessageView:
     role: str
     status: str
     run_id: uuid.UUID | None
+    text: str
     html: SafeString
     model: str
     error: str
@@ -49,6 +49,7 @@ def message_view(message: Message) -> MessageView:
         role=message.role,
         status=message.status,
         run_id=message.run_id,
+        text=message.content,
         html=mark_safe(html_of(message)),  # noqa: S308 (the renderer's output is sanitised)
         model=message.model,
         error=message.error,
@@ -98,31 +99,6 @@ def turn_html_of(reply_id: uuid.UUID) -> str:
     return turn_html(reply.parent, reply) if reply is not None and reply.parent is not None else ""
 
 
-def end_frame(message: Message | None, *, run_id: uuid.UUID, seq: int, shown_html: str | None = None) -> str:
-    """The last frame of a run. Its body is null where what was shown is what will stay."""
-    if message is None:
-        return _json({"type": "end", "run": str(run_id), "seq": seq, "status": "canceled", "body": None, "foot": ""})
-    view = message_view(message)
-    return _json(
-        {
-            "type": "end",
-            "run": str(run_id),
-            "seq": seq,
-            "status": view.status,
-            "body": None if shown_html == view.html else view.html,
-            "foot": render_to_string("chat/_foot.html", {"message": view}),
-        }
-    )
-
-
-def turn_frame(conversation_id: uuid.UUID, html: str) -> str:
-    return _json({"type": "turn", "conversation": str(conversation_id), "html": html})
-
-
-def _json(frame: dict[str, Any]) -> str:
-    return orjson.dumps({"v": 1, **frame}).decode()
-
-
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page of the sidebar ends: the time and id of its last conversation."""
@@ -148,7 +124,7 @@ def sidebar(user: User, *, before: Cursor | None = None) -> dict[str, Any]:
     """`groups` of the person's conversations by date, newest first, and the cursor `next_before` of the following page."""
     found = Conversation.objects.filter(owner=user).order_by("-updated_at", "-id").only("id", "title", "updated_at")
     if before is not None:
-        found = found.extra(where=["(updated_at, id) < (%s, %s)"], params=[before.updated_at, before.id])  # noqa: S610
+        found = found.extra(where=["(updated_at, id) < (%s, %s)"], params=[before.updated_at, before.id])
     rows = list(found[: PAGE_OF_CONVERSATIONS + 1])
     shown = rows[:PAGE_OF_CONVERSATIONS]
     is_more = len(rows) > len(shown)

@@ -7,7 +7,7 @@ from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
-from chat import contexts
+from chat import frames
 from chat.models import Message
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.render import RENDERER_VERSION, render
@@ -69,7 +69,7 @@ def _store(run: Run, status: str, error: ProviderError | None) -> str:
                 inbox.append([call.finished(ending, bill, error=error)], cursor)
             transaction.on_commit(wakeups.wake)
     message = Message.objects.filter(id=run.message_id).first()
-    return contexts.end_frame(message, run_id=run.run_id, seq=run.seq, shown_html=run.html)
+    return frames.end_frame(message, run_id=run.run_id, seq=run.seq, shown_html=run.html)
 
 
 def _close_row(run: Run, status: str, error: ProviderError | None, *, call: Call, bill: Bill) -> bool:

@@ -11,7 +11,7 @@ import structlog
 from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
-from chat import contexts
+from chat import contexts, frames
 from chat.feed import Feed, Frame
 from chat.models import Message
 from chat.relay import GapError, Relay, RelayAwayError
@@ -69,7 +69,7 @@ class Mirrors:
                         return
         except (RelayAwayError, GapError) as error:
             log.warning("A run is followed by its stored text.", run_id=str(feed.run_id), error=str(error))
-            while not await self._show_stored(feed, only_end=False):
+            while not await self._show_stored(feed, only_end=False):  # noqa: ASYNC110 (the event is in another process)
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _show_stored(self, feed: Feed, *, only_end: bool) -> bool:
@@ -94,4 +94,4 @@ def _stored(feed: Feed) -> tuple[Message | None, str | None]:
     if message is not None and message.status == Message.Status.STREAMING:
         return message, None
     seq = max(feed.seq, message.streamed_seq if message else 0)
-    return message, contexts.end_frame(message, run_id=feed.run_id, seq=seq)
+    return message, frames.end_frame(message, run_id=feed.run_id, seq=seq)

@@ -40,7 +40,7 @@ class Runner:
         self._runs: dict[uuid.UUID, Run] = {}
         self._relay = Relay()
         self._mirrors = Mirrors(self._relay)
-        self._pulse = Pulse(self._relay, lambda: self._runs.values())
+        self._pulse = Pulse(self._relay, self._runs.values)
         self._beating = loop.create_task(self._pulse.beat_forever(), context=contextvars.Context())
 
     @property
@@ -101,7 +101,7 @@ class Runner:
                     if delta.content:
                         run.add(delta.content)
         except asyncio.CancelledError:
-            status = Message.Status.INTERRUPTED if run.stop_reason == "interrupted" else Message.Status.CANCELED
+            status = Message.Status.CANCELED if run.stop_reason == "canceled" else Message.Status.INTERRUPTED
         except ProviderError as caught:
             status, error = Message.Status.FAILED, caught
         except Exception:  # edge: whatever goes wrong, the reply must end
@@ -131,8 +131,8 @@ _runner: Runner | None = None
 
 def attach(loop: asyncio.AbstractEventLoop) -> Runner:
     """Make this process' runner on the server's event loop, once."""
-    global _runner  # noqa: PLW0603 (one a process, like the event loop it lives on)
-    if _runner is None or _runner._loop is not loop:  # noqa: SLF001
+    global _runner
+    if _runner is None or _runner._loop is not loop:
         _runner = Runner(loop)
     return _runner
 

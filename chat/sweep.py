@@ -4,7 +4,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from chat import branches, contexts
+from chat import branches, frames
 from chat.models import Message
 from chat.relay import RelayAwayError, close_stored, stored_text
 from chat.render import RENDERER_VERSION, render
@@ -35,8 +35,8 @@ def sweep() -> int:
                 return 0
             cursor.execute(EXPIRED, [BATCH])
             ids = [row[0] for row in cursor.fetchall()]
-        for message in Message.objects.select_related("conversation").filter(id__in=ids):
-            closed.append((message, _close(message)))
+        expired = Message.objects.select_related("conversation").filter(id__in=ids)
+        closed.extend((message, _close(message)) for message in expired)
         if closed:
             transaction.on_commit(wakeups.wake)
     for message, end in closed:
@@ -78,7 +78,7 @@ def _close(message: Message) -> str:
     message.save()
     with connection.cursor() as cursor:
         inbox.append([event], cursor)
-    return contexts.end_frame(message, run_id=message.run_id, seq=seq)
+    return frames.end_frame(message, run_id=message.run_id, seq=seq)
 
 
 def _tell_followers(message: Message, end: str) -> None:

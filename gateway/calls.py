@@ -88,6 +88,10 @@ class Call:
         """Time to first token, in milliseconds."""
         return None if self._first_token_ms is None else round(self._first_token_ms)
 
+    @property
+    def first_token_at(self) -> datetime | None:
+        return None if self._first_token_ms is None else self.started_at + timedelta(milliseconds=self._first_token_ms)
+
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Ask the provider and pass on its redacted deltas. Closing this ends the provider's call.
 
@@ -162,7 +166,7 @@ class Call:
             error_class=error.code if error else None,
             error_code=str(error.status) if error and error.status else None,
             error_message=error.message if error else None,
-            first_token_at=None if self._first_token_ms is None else self.started_at + timedelta(milliseconds=self._first_token_ms),
+            first_token_at=self.first_token_at,
             ended_at=self.ended_at,
             latency_ms=self.latency_ms,
             ttft_ms=self.ttft_ms,
@@ -285,4 +289,4 @@ def _pause_seconds(attempt: int, retry_after: float | None) -> float:
     """Exponential back-off with jitter; a provider's own word counts when it is bearable."""
     if retry_after is not None:
         return min(retry_after, MAX_PAUSE_SECONDS)
-    return float(0.5 * 2 ** (attempt - 1) * (0.75 + random.random() / 2))  # noqa: S311 (jitter, not a secret)
+    return float(0.5 * 2 ** (attempt - 1) * (0.75 + random.random() / 2))

@@ -18,6 +18,13 @@ class Target:
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # kind's own fields, such as api_version
+    kind: str = ""  # what sort of provider it is, where its name is one that a person chose
+    is_guarded: bool = False  # the address came from a page: private ones are refused at connect time
+
+    @property
+    def vendor(self) -> str:
+        """The provider as LiteLLM and price lists name it."""
+        return self.kind or self.provider
 
     @property
     def path(self) -> str:

@@ -93,7 +93,10 @@ REDIS_URL = from_env.redis_url()
 
 CHANNEL_LAYERS = {
     # The core layer drops silently at 100 messages; this one carries rare control messages only, never tokens.
-    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL or "redis://127.0.0.1:1"]}},
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL or "redis://127.0.0.1:1"]},
+    },
 }
 
 CACHES = {"default": {"BACKEND": "accounts.cache.RedisOrMemoryCache", "LOCATION": REDIS_URL or "redis://127.0.0.1:1"}}
@@ -178,6 +181,10 @@ DEFAULT_PROVIDER = env.str("DEFAULT_PROVIDER", default="")
 DEFAULT_MODEL = env.str("OPENAI_MODEL", default="") or env.str("OPENAI_DEFAULT_MODEL", default="")
 DEFAULT_TEMPERATURE = env.float("TEMPERATURE", default=0.7)
 DEFAULT_MAX_TOKENS = env.int("MAX_TOKENS", default=4096)
+OLLIVE_CONNECT_TIMEOUT = env.float("OLLIVE_CONNECT_TIMEOUT", default=10.0)  # seconds, all three
+OLLIVE_FIRST_BYTE_TIMEOUT = env.float("OLLIVE_FIRST_BYTE_TIMEOUT", default=120.0)
+OLLIVE_IDLE_TIMEOUT = env.float("OLLIVE_IDLE_TIMEOUT", default=60.0)
+OLLIVE_PRIVATE_PROVIDER_HOSTS = env.list("OLLIVE_PRIVATE_PROVIDER_HOSTS", default=[])  # hosts that a page may name
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 # --- Languages, static files, logs --------------------------------------------------------------------------------

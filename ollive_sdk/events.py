@@ -16,7 +16,7 @@ Status = Literal["in_progress", "success", "error", "canceled", "interrupted"]
 Source = Literal["chat", "gateway", "sdk", "otlp", "litellm"]
 UsageSource = Literal["provider", "counted", "estimated", "none"]
 Place = Literal["row", "payload", "event"]
-PHASE_BITS: dict[Phase, int] = {"started": 1, "finished": 2}
+PHASE_BITS: dict[str, int] = {"started": 1, "finished": 2}
 
 NAME, LABEL, TRACE = 255, 1_000, 64
 TYPE_NAMES = {

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -26,16 +27,15 @@ def launched(
 
 @cache
 def account_without_root() -> Account:
-    """How a program that refuses root is started here. As root it runs in a user namespace, or as nobody where that is forbidden."""
+    """How a program that refuses root is started here: as root in a user namespace, or as nobody where that is forbidden."""
     if os.geteuid() != 0:
         return "same"
     probe = subprocess.run(launched(["/bin/true"], account="mapped"), capture_output=True, check=False)
     return "mapped" if probe.returncode == 0 else "nobody"
 
 
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
+def free_ports(count: int) -> list[int]:
+    """Different ports of the loopback address that nobody listens on."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]

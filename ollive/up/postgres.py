@@ -149,19 +149,19 @@ def _check_version(cluster: Cluster) -> None:
         found = int((cluster.folder / "PG_VERSION").read_text())
     except (OSError, ValueError):
         raise StartError(
-            f"{cluster.folder} holds no PostgreSQL database that can be read; move it away, or set OLLIVE_DATA_DIR to another folder."
+            f"{cluster.folder} holds no PostgreSQL database that can be read: move it away, or set OLLIVE_DATA_DIR."
         ) from None
     if found != version():
         raise StartError(
-            f"{cluster.folder} was written by PostgreSQL {found} and Ollive brings {version()}; back it up with the Ollive that wrote it "
-            "(manage.py backup), move the folder away and restore (manage.py restore)."
+            f"{cluster.folder} was written by PostgreSQL {found} and Ollive brings {version()}: back it up with the Ollive "
+            "that wrote it (manage.py backup), move the folder away, start, and restore it (manage.py restore)."
         )
 
 
 def _end_orphan(folder: Path) -> None:
     """End a server that an earlier crash left on the folder, and forget one that no longer runs.
 
-    Its process number may belong to another program by now (in a container it mostly does), and PostgreSQL would then refuse to start.
+    Its process number may belong to another program by now (in a container it mostly does): PostgreSQL would refuse to start.
     """
     lock = folder / "postmaster.pid"
     try:

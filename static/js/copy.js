@@ -1,4 +1,4 @@
-// Copying, also on plain http, where the browser offers no clipboard; and a copy button on each block of code.
+// Copying, also on plain http, where the browser offers no clipboard.
 (() => {
   "use strict";
 
@@ -35,9 +35,18 @@
 
   function textOf(button) {
     if (button.dataset.copy) return button.dataset.copy;
-    const block = button.closest(".code-block");
-    if (block) return block.querySelector("pre").textContent.replace(/\n$/, "");
-    return textOfMessage(button.closest(".message"));
+    const block = button.closest(".code");
+    return block ? textOfCode(block) : textOfMessage(button.closest(".message"));
+  }
+
+  // A long block came in several pieces, of which the first has the button.
+  function textOfCode(block) {
+    const blocks = [...block.closest(".body").querySelectorAll(".code")];
+    const from = blocks.indexOf(block);
+    const isNext = (other, index) => index > from && !other.matches(".code-more");
+    const to = blocks.findIndex(isNext);
+    const pieces = blocks.slice(from, to < 0 ? undefined : to);
+    return pieces.map((piece) => piece.querySelector("pre").textContent).join("").replace(/\n$/, "");
   }
 
   // As it was written where the page has it, else as it reads; without the bars above the code.
@@ -59,23 +68,13 @@
     setTimeout(() => button.classList.remove("done"), 1500);
   }
 
-  // Finished blocks only: a block that still grows is replaced with each frame.
+  // What scrolls sideways must be reachable by keyboard.
   function decorate(element) {
-    const template = document.getElementById("code-head");
-    for (const pre of element.querySelectorAll("pre:not(.code-block > pre)")) {
-      const block = document.createElement("div");
-      block.className = "code-block";
-      const language = /\blanguage-([\w+#.-]+)/.exec(`${pre.className} ${pre.firstElementChild?.className || ""}`);
-      block.append(template.content.cloneNode(true));
-      block.querySelector(".language").textContent = language ? language[1] : "";
-      pre.replaceWith(block);
-      pre.tabIndex = 0;
-      block.append(pre);
-    }
+    element.querySelectorAll("pre, .table").forEach((box) => (box.tabIndex = 0));
   }
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-copy]");
+    const button = event.target.closest("[data-copy], .code .copy");
     if (button) copyFor(button);
   });
 

@@ -60,8 +60,8 @@ def test_a_deactivated_person_with_a_wrong_password_learns_nothing(client, alice
     assert "inactive" not in str(answer.context["form"].non_field_errors())
 
 
-def test_signing_in_gives_the_session_a_new_key(client, alice):
-    client.cookies["ollive_sessionid"] = planted = "a" * 32
+def test_signing_in_gives_the_session_a_new_key(client, alice, settings):
+    client.cookies[settings.SESSION_COOKIE_NAME] = planted = "a" * 32
     sign_in(client, alice.email)
     assert client.session.session_key != planted
 

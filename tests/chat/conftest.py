@@ -10,13 +10,13 @@ from tests.server import WebServer, web_server
 
 
 @pytest.fixture(scope="session")
-def _provider_environment(_running_provider: RunningProvider) -> dict[str, str]:
+def provider_environment(_running_provider: RunningProvider) -> dict[str, str]:
     return {"OPENAI_API_KEY": "fake", "OPENAI_BASE_URL": _running_provider.url, "OLLIVE_GRACE_SECONDS": "0.5"}
 
 
 @pytest.fixture(scope="session")
-def _session_server(django_db_setup: None, _provider_environment: dict[str, str]) -> Iterator[WebServer]:
-    with web_server(_provider_environment) as server:
+def _session_server(django_db_setup: None, provider_environment: dict[str, str]) -> Iterator[WebServer]:
+    with web_server(provider_environment) as server:
         yield server
 
 
@@ -28,10 +28,10 @@ def server(_session_server: WebServer, fake_provider: RunningProvider, transacti
 
 @pytest.fixture
 def own_server(
-    django_db_setup: None, _provider_environment: dict[str, str], fake_provider: RunningProvider, transactional_db: None
+    django_db_setup: None, provider_environment: dict[str, str], fake_provider: RunningProvider, transactional_db: None
 ) -> Iterator[WebServer]:
     """A web process of the test's own, to be killed and restarted."""
-    with web_server(_provider_environment) as server:
+    with web_server(provider_environment) as server:
         yield server
 
 

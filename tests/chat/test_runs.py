@@ -77,15 +77,14 @@ def test_a_page_that_was_open_before_sees_a_turn_of_another_tab(as_alice: Browse
 
 
 def test_a_second_process_follows_and_stops_a_run(
-    as_alice: Browser, alice, fake_provider: RunningProvider, _provider_environment: dict[str, str]
+    as_alice: Browser, alice, fake_provider: RunningProvider, provider_environment: dict[str, str]
 ):
     sent = as_alice.send("Count", model="openai/paced-20x400")
-    with web_server(_provider_environment) as other, Browser.of(alice, other) as elsewhere:
-        with elsewhere.page() as page:
-            shown = page.sync(sent.conversation, sent.run)
-            page.read_until(lambda: shown.seq >= 5)
-            elsewhere.stop(sent.run)
-            page.read_until(lambda: shown.end, seconds=5)
+    with web_server(provider_environment) as other, Browser.of(alice, other) as elsewhere, elsewhere.page() as page:
+        shown = page.sync(sent.conversation, sent.run)
+        page.read_until(lambda: shown.seq >= 5)
+        elsewhere.stop(sent.run)
+        page.read_until(lambda: shown.end, seconds=5)
     reply = ended(sent.run)
 
     assert reply.status == "canceled"

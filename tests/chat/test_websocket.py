@@ -52,10 +52,10 @@ def test_a_deactivated_person_is_signed_out_by_the_control_message(as_alice: Bro
 
 @pytest.mark.parametrize(
     "frame",
-    ["", "{", "[]", '"ping"', "{}", '{"type": "shout"}', '{"type": "sync", "conversation": "x"}', "x" * 20_000, b"\xff\x00", "\ud83d"],
+    ["", "{", "[]", '"ping"', "{}", '{"type": "shout"}', '{"type": "sync", "conversation": "x"}', "x" * 20_000, b"\xff\x00"],
 )
 def test_a_bad_frame_closes_the_socket(as_alice: Browser, frame):
-    with as_alice.page() as page, pytest.raises((ConnectionClosed, UnicodeEncodeError)):
+    with as_alice.page() as page, pytest.raises(ConnectionClosed):
         page.say(frame)
         page.read()
 
