@@ -16,11 +16,12 @@ _LINE_MAX_CHARS = 1_000
 _LABEL_MAX_CHARS = 30
 
 # Only well-trodden lexers: each is a set of regular expressions run over text that a stranger wrote.
-LANGUAGES = frozenset(
+_NAMES = (
     "bash c c# c++ console cpp cs csharp css diff docker dockerfile go golang graphql hcl html http ini java javascript "
     "js json jsonc jsx kotlin lua make makefile nginx perl php powershell properties protobuf py python python3 r rb ruby "
-    "rs rust scala scss sh shell sql swift terraform toml ts tsx typescript xml yaml yml zsh".split()
+    "rs rust scala scss sh shell sql swift terraform toml ts tsx typescript xml yaml yml zsh"
 )
+LANGUAGES = frozenset(_NAMES.split())
 _ALIASES = {"jsonc": "json", "tsx": "typescript", "jsx": "javascript"}
 
 _CLASSES: dict[_TokenType, str] = {

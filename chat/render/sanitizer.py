@@ -4,11 +4,11 @@ import nh3
 
 from chat.render.code import TOKEN_CLASSES
 
-_PLAIN_TAGS = "p br hr em strong del code pre blockquote ul ol li table thead tbody tr th td h1 h2 h3 h4 h5 h6".split()
+_PLAIN_TAGS = "p br hr em strong del code pre blockquote ul ol li table thead tbody tr th td h1 h2 h3 h4 h5 h6"
 _CELL = {"align": {"left", "center", "right"}}
 
 _cleaner = nh3.Cleaner(
-    tags={*_PLAIN_TAGS, "a", "span", "div", "button"},
+    tags={*_PLAIN_TAGS.split(), "a", "span", "div", "button"},
     attributes={"a": {"href", "title"}, "ol": {"start"}, "span": {"title"}},
     tag_attribute_values={"th": _CELL, "td": _CELL, "button": {"type": {"button"}}},
     set_tag_attribute_values={"button": {"type": "button"}},

@@ -1,0 +1,67 @@
+"""What travels over the page's socket, as JSON in both directions."""
+
+import uuid
+from typing import Any
+
+import msgspec
+import orjson
+from django.template.loader import render_to_string
+
+from chat import contexts
+from chat.models import Message
+
+MAX_CHARACTERS = 16_384
+MAX_RUNS = 16
+PONG = '{"v":1,"type":"pong"}'
+BYE = '{"v":1,"type":"bye","reason":"signed_out"}'
+
+
+class Position(msgspec.Struct):
+    """How much of a run the page has."""
+
+    run: uuid.UUID
+    seq: int = 0
+
+
+class Request(msgspec.Struct):
+    """What a page may say: `ping`, or `sync` with the conversation it shows and the runs it knows of."""
+
+    type: str
+    conversation: uuid.UUID | None = None
+    runs: list[Position] = []
+
+
+def parse(text: str | None) -> Request | None:
+    """None for anything but a small frame of the known shape."""
+    if text is None or len(text) > MAX_CHARACTERS:
+        return None
+    try:
+        request = msgspec.json.decode(text, type=Request)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return request if request.type in ("ping", "sync") and len(request.runs) <= MAX_RUNS else None
+
+
+def end_frame(message: Message | None, *, run_id: uuid.UUID, seq: int, shown_html: str | None = None) -> str:
+    """The last frame of a run. Its body is null where what was shown is what will stay."""
+    if message is None:
+        return _json({"type": "end", "run": str(run_id), "seq": seq, "status": "canceled", "body": None, "foot": ""})
+    view = contexts.message_view(message)
+    return _json(
+        {
+            "type": "end",
+            "run": str(run_id),
+            "seq": seq,
+            "status": view.status,
+            "body": None if shown_html == view.html else view.html,
+            "foot": render_to_string("chat/_foot.html", {"message": view}),
+        }
+    )
+
+
+def turn_frame(conversation_id: uuid.UUID, html: str) -> str:
+    return _json({"type": "turn", "conversation": str(conversation_id), "html": html})
+
+
+def _json(frame: dict[str, Any]) -> str:
+    return orjson.dumps({"v": 1, **frame}).decode()
