@@ -2,6 +2,7 @@
 
 import re
 import sysconfig
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -70,3 +71,9 @@ def test_no_pth_file_runs_code_that_we_do_not_know():
     lines = [line for folder in folders for file in folder.glob("*.pth") for line in file.read_text().splitlines()]
     code = {line.strip() for line in lines if line.startswith(("import ", "import\t"))}
     assert code - KNOWN_PTH_CODE == set()
+
+
+def test_pip_installs_the_client_alone():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["tool"]["setuptools"]["packages"] == ["ollive_sdk"]
+    assert project["project"]["dependencies"] == []
