@@ -1,0 +1,25 @@
+"""Advisory locks that telemetry's transactions take; each is let go when its transaction ends."""
+
+from django.db.backends.utils import CursorWrapper
+
+# Two numbers, so that they can't meet the locks of another app.
+FAMILY = 0x6F6C76
+PARTITIONS = 1  # one transaction makes partitions
+ERASURE = 2  # digests share it, whoever erases or unlinks holds it alone: neither sees the other half done
+TALLIES = 3  # one transaction folds tallies
+
+
+def hold(cursor: CursorWrapper, lock: int) -> None:
+    """Wait until the lock is ours alone."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [FAMILY, lock])
+
+
+def share(cursor: CursorWrapper, lock: int) -> None:
+    """Wait until nobody holds the lock alone."""
+    cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [FAMILY, lock])
+
+
+def try_hold(cursor: CursorWrapper, lock: int) -> bool:
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [FAMILY, lock])
+    held: bool = cursor.fetchone()[0]
+    return held
