@@ -92,8 +92,8 @@ def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in sensitive.items():
         try:
             redacted[name] = redaction.redact_json(value)
-        except Exception:  # edge: whatever the redactor fails on, its text is withheld and the call goes on
-            log.exception("withheld a field that could not be redacted", field=name)
+        except Exception as error:  # edge: whatever the redactor fails on, its text is withheld and the call goes on
+            log.error("withheld a field that could not be redacted", field=name, error=type(error).__name__)
             redacted[name] = [WITHHELD] if FIELDS[name].type == "texts" else WITHHELD
     return dict(fields) | redacted
 

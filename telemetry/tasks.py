@@ -1,0 +1,36 @@
+"""The clock's and the wake-ups' tasks. They carry nothing: what is to be done is in the database."""
+
+import os
+from datetime import UTC, datetime
+from uuid import UUID
+
+from celery import shared_task
+
+from telemetry import digest, partitions, processes, tallies
+
+_process: tuple[int, UUID] | None = None  # pid and id: a forked worker enters itself
+
+
+@shared_task(name="digest.drain")
+def drain() -> None:
+    """Empty the inbox, and show that this worker is alive."""
+    processes.beat(_this_process())
+    digest.drain()
+    tallies.fold()
+
+
+@shared_task(name="processes.close_silent")
+def close_silent() -> None:
+    processes.close_silent()
+
+
+@shared_task(name="partitions.ensure")
+def ensure_partitions() -> None:
+    partitions.ensure(datetime.now(UTC).date())
+
+
+def _this_process() -> UUID:
+    global _process
+    if _process is None or _process[0] != os.getpid():
+        _process = (os.getpid(), processes.register("worker"))
+    return _process[1]
