@@ -1,0 +1,70 @@
+"""Which processes of ours are alive, and what happens to the calls of those that are not."""
+
+import os
+import socket
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Max
+from django.db.models.functions import Now
+from uuid_utils.compat import uuid7
+
+from telemetry import logs, rows
+from telemetry.models import Process
+
+BATCH = 200
+
+# A call without a process was made elsewhere, by a client that may come back with its spool: it gets a day.
+SILENT = """
+SELECT to_json(log) FROM inference_log AS log LEFT JOIN telemetry_process AS process ON process.id = log.process_id
+WHERE log.status = 'in_progress' AND CASE
+    WHEN log.process_id IS NULL THEN log.received_at < statement_timestamp() - interval '1 day'
+    ELSE process.beat_at IS NULL OR process.beat_at < statement_timestamp() - interval '30 seconds' END
+ORDER BY log.workspace_id, log.received_at, log.id LIMIT %s FOR UPDATE OF log SKIP LOCKED
+"""
+FORGET = "DELETE FROM telemetry_process WHERE beat_at < statement_timestamp() - interval '7 days'"
+
+
+def register(kind: str) -> UUID:
+    """Enter this process: `kind` is web, worker, drain, …"""
+    process_id = uuid7()
+    _enter(process_id, kind)
+    return process_id
+
+
+def beat(process_id: UUID) -> None:
+    """Show that the process is alive, by the database's clock. One that was forgotten is entered again."""
+    if not Process.objects.filter(id=process_id).update(beat_at=Now()):
+        _enter(process_id, "returned")
+
+
+def last_beat_at(kind: str) -> datetime | None:
+    """When any process of the kind was last heard of."""
+    return Process.objects.filter(kind=kind).aggregate(at=Max("beat_at"))["at"]
+
+
+def close_silent() -> int:
+    """Close as `interrupted` what processes silent for 30 s left in progress; returns how many calls.
+
+    When they ended is not known, so no duration is written. A finished event that comes later still wins.
+    """
+    closed = 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(SILENT, [BATCH])
+            silent = [row for (row,) in cursor.fetchall()]
+            for row in silent:
+                row["status"] = "interrupted"
+                rows.settle(row, logs.content_to_count(row))
+            if silent:
+                logs.write(silent, cursor)
+            else:
+                cursor.execute(FORGET)
+        closed += len(silent)
+        if len(silent) < BATCH:
+            return closed
+
+
+def _enter(process_id: UUID, kind: str) -> None:
+    Process.objects.create(id=process_id, kind=kind, host=socket.gethostname(), pid=os.getpid())
