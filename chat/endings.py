@@ -90,7 +90,7 @@ def _close_row(run: Run, status: str, error: ProviderError | None, *, call: Call
             prompt_tokens=bill.usage.prompt_tokens if bill.source != "none" else None,
             completion_tokens=bill.usage.completion_tokens if bill.source != "none" else None,
             usage_source=bill.source,
-            cost_usd=bill.price.cost_usd if bill.price else None,
+            cost_usd=bill.price.usd if bill.price else None,
             ttft_ms=call.ttft_ms,
             latency_ms=call.latency_ms,
         )

@@ -74,7 +74,7 @@ def _close(message: Message) -> str:
     message.prompt_tokens = bill.usage.prompt_tokens
     message.completion_tokens = bill.usage.completion_tokens
     message.usage_source = bill.source
-    message.cost_usd = bill.price.cost_usd if bill.price else None
+    message.cost_usd = bill.price.usd if bill.price else None
     message.save()
     with connection.cursor() as cursor:
         inbox.append([event], cursor)

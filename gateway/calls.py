@@ -148,7 +148,7 @@ class Call:
             return Bill(Usage(), "none", None)
         usage = _counted(target.model, self.request.messages, "".join(self._received))
         price = _price(target.vendor, target.model, usage, at=self.started_at)
-        return Bill(usage, "counted" if ending == "success" else "estimated", price)
+        return Bill(usage, tokens.source(target.model) if ending == "success" else "estimated", price)
 
     def started(self) -> events.Event:
         """What telemetry keeps before the provider is asked."""
