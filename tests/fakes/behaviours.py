@@ -50,7 +50,8 @@ class Behaviour:
         unknown = set(given) - names
         if unknown:
             raise TypeError(f"unknown fields: {', '.join(sorted(unknown))}")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        return cls(**values)
 
 
 @dataclass(slots=True)
@@ -60,6 +61,11 @@ class Script:
     behaviour: Behaviour
     times: int | None = None
 
+
+QUOTA = {"message": "You exceeded your current quota.", "type": "insufficient_quota", "code": "insufficient_quota"}
+TOO_LONG = {"message": "This model's maximum context length is 8 tokens.", "code": "context_length_exceeded"}
+FILTERED = {"message": "The prompt was filtered.", "type": "invalid_request_error", "code": "content_filter"}
+LOCAL_TOO_LONG = '{"error": {"code": 400, "message": "the request exceeds the context", "type": "exceed_context_size_error"}}'
 
 NAMED: dict[str, Behaviour] = {
     "reset-before": Behaviour(breaks_with="reset", break_at=-1),
@@ -90,17 +96,11 @@ NAMED: dict[str, Behaviour] = {
     "length": Behaviour(finish_reason="length"),
     "picky": Behaviour(rejects=("stream_options",)),
     "new-school": Behaviour(rejects=("max_tokens", "temperature")),
-    "quota": Behaviour(status=429, error={"message": "You exceeded your current quota.", "type": "insufficient_quota", "code": "insufficient_quota"}),
-    "too-long": Behaviour(
-        status=400,
-        error={"message": "This model's maximum context length is 8 tokens.", "type": "invalid_request_error", "code": "context_length_exceeded"},
-    ),
+    "quota": Behaviour(status=429, error=QUOTA),
+    "too-long": Behaviour(status=400, error=TOO_LONG),
     "overloaded": Behaviour(status=503, error={"message": "The engine is overloaded.", "type": "overloaded_error"}),
-    "policy": Behaviour(status=400, error={"message": "The prompt was filtered.", "type": "invalid_request_error", "code": "content_filter"}),
-    "error-as-200": Behaviour(
-        body='{"error": {"code": 400, "message": "the request exceeds the available context size", "type": "exceed_context_size_error"}}',
-        content_type="application/json",
-    ),
+    "policy": Behaviour(status=400, error=FILTERED),
+    "error-as-200": Behaviour(body=LOCAL_TOO_LONG, content_type="application/json"),
 }
 
 REASONS = {
@@ -142,7 +142,7 @@ def behaviour_of(model: str) -> Behaviour:
         paced = Behaviour(rate=float(match["rate"]), tokens=int(match["tokens"] or 200))
         return replace(paced, is_stamped=match["kind"] == "stamped")
     if match := _TIMED.fullmatch(model):
-        return replace(Behaviour(), **{_TIMED_FIELDS[match["kind"]]: float(match["seconds"] or 0)})
+        return Behaviour.of_json({_TIMED_FIELDS[match["kind"]]: float(match["seconds"] or 0)})
     if model.startswith("error-") and model[6:].isdigit():
         status = int(model[6:])
         return Behaviour(status=status, retry_after="7" if status == 429 else "")

@@ -21,6 +21,7 @@ from aiohttp import web
 from tests.fakes.behaviours import NAMED, Behaviour, Manners, Script, error_of
 from tests.fakes.replies import Envelope, pieces, tool_call_deltas, usage_of
 
+CRASH = {"message": "The model crashed.", "type": "server_error", "code": 500}
 HUGE = b"x" * (12 * 1024 * 1024)
 
 
@@ -96,7 +97,7 @@ class FakeProvider:
             await _break(request, behaviour.breaks_with)
         for name in behaviour.rejects:
             if name in body:
-                error = {"message": f"Unsupported parameter: '{name}' is not supported with this model.", "param": name, "code": "unsupported_parameter"}
+                error = {"message": f"Unsupported parameter: '{name}' is not supported with this model.", "param": name}
                 return web.json_response({"error": error}, status=400)
         if behaviour.status != 200:
             headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after else {}
@@ -113,7 +114,8 @@ class FakeProvider:
 
     async def _list_models(self, request: web.Request) -> web.Response:
         names = ["plain", "paced-20", *NAMED]
-        return web.json_response({"object": "list", "data": [{"id": name, "object": "model", "owned_by": "fake"} for name in names]})
+        models = [{"id": name, "object": "model", "owned_by": "fake"} for name in names]
+        return web.json_response({"object": "list", "data": models})
 
     async def _script(self, request: web.Request) -> web.Response:
         given = await request.json()
@@ -208,7 +210,7 @@ class Reply:
             case "huge":
                 await self._write(envelope.raw(HUGE))
             case "error":
-                await self._write(envelope.raw(json.dumps({"error": {"message": "The model crashed.", "type": "server_error", "code": 500}}).encode()))
+                await self._write(envelope.raw(json.dumps({"error": CRASH}).encode()))
                 await self._response.write_eof()
                 raise Broken
             case "truncate":

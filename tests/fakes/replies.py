@@ -81,13 +81,16 @@ class Envelope:
         if behaviour.reasoning:
             message["reasoning_content"] = "".join(behaviour.reasoning)
         if behaviour.tool_calls:
-            message["tool_calls"] = [
-                {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": "".join(call["arguments"])}}
-                for call in behaviour.tool_calls
-            ]
-        choices = [{"index": index, "message": message, "finish_reason": behaviour.finish_reason or None} for index in range(count)]
+            message["tool_calls"] = [_whole_call(call) for call in behaviour.tool_calls]
+        reason = behaviour.finish_reason or None
+        choices = [{"index": index, "message": message, "finish_reason": reason} for index in range(count)]
         body = {**self._shared, "object": "chat.completion", "choices": choices}
         return {**body, "usage": usage} if behaviour.has_usage else body
+
+
+def _whole_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = {"name": call["name"], "arguments": "".join(call["arguments"])}
+    return {"id": call["id"], "type": "function", "function": function}
 
 
 def tool_call_deltas(behaviour: Behaviour) -> Iterator[dict[str, Any]]:
