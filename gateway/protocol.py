@@ -105,7 +105,9 @@ class ProviderError(Exception):
     unavailable, overloaded, bad_response, connection, canceled_upstream, content_filter, unknown_model, no_provider.
     """
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False, status: int | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, retryable: bool = False, status: int | None = None, retry_after: float | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
