@@ -1,0 +1,71 @@
+"""The providers that Ollive knows by name, read from `direct.toml`. What is particular to one of them is there."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+DIRECT, LITELLM = "direct", "litellm"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sort of provider; the fields are explained at the top of `direct.toml`."""
+
+    name: str
+    label: str
+    adapter: str
+    base_url: str = ""
+    base_url_variables: tuple[str, ...] = ()
+    suffix: str = ""
+    keys: tuple[str, ...] = ()
+    is_keyless: bool = False
+    max_tokens: str = "max_tokens"
+    key_header: str = ""
+    aliases: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    model_variables: tuple[str, ...] = ()
+    models: Literal["map", "server", "typed"] = "map"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.aliases)
+
+
+@cache
+def _read() -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "direct.toml").read_text())
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """All kinds by their own name, in the order of the file."""
+    found = {}
+    for adapter in (DIRECT, LITELLM):
+        for name, given in _read()[adapter].items():
+            fields: dict[str, Any] = {field: tuple(value) if isinstance(value, list) else value for field, value in given.items()}
+            found[name] = Kind(name=name, adapter=adapter, **fields)
+    return found
+
+
+@cache
+def _by_any_name() -> Mapping[str, Kind]:
+    return {name: kind for kind in kinds().values() for name in kind.names}
+
+
+def find(name: str) -> Kind | None:
+    """The kind of that name or alias."""
+    return _by_any_name().get(name)
+
+
+def is_refused(prefix: str) -> bool:
+    """Whether LiteLLM must not be asked for it, because it would sign in somewhere or read this machine's files."""
+    return prefix in _read()["refused"]
+
+
+def label(name: str) -> str:
+    """What people read for a provider; a name that isn't known is its own label."""
+    kind = find(name)
+    return kind.label if kind else name
