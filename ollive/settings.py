@@ -2,6 +2,7 @@
 
 import os
 from typing import Any
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
@@ -22,8 +23,9 @@ OLLIVE_PORT = env.int("OLLIVE_PORT", default=8000)
 OLLIVE_HOST = env.str("OLLIVE_HOST", default="127.0.0.1")
 OLLIVE_GRACE_SECONDS = env.float("OLLIVE_GRACE_SECONDS", default=5.0)  # for running replies, at shutdown
 OLLIVE_PUBLIC_URL = env.str("OLLIVE_PUBLIC_URL", default="")
-ALLOWED_HOSTS = env.list("OLLIVE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = [OLLIVE_PUBLIC_URL] if OLLIVE_PUBLIC_URL else []
+_public = urlsplit(OLLIVE_PUBLIC_URL)
+ALLOWED_HOSTS = env.list("OLLIVE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", *filter(None, [_public.hostname])])
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if OLLIVE_PUBLIC_URL else []
 
 INSTALLED_APPS = [
     "daphne",
@@ -162,8 +164,10 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 BEHIND_TLS = OLLIVE_PUBLIC_URL.startswith("https://")
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("OLLIVE_TRUST_PROXY", default=False) else None
+# Ollive does not end TLS itself: an https address means a proxy, and without its word every page would redirect for ever.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("OLLIVE_TRUST_PROXY", default=BEHIND_TLS) else None
 SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz?|ready)$"]  # probes speak to the process itself
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
 SECURE_HSTS_PRELOAD = BEHIND_TLS
