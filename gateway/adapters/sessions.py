@@ -1,0 +1,64 @@
+"""The HTTP sessions of the direct path: one an event loop for trusted addresses, one for those that came from a page.
+
+No redirect is followed, no proxy variable read, no cookie kept.
+"""
+
+import asyncio
+import socket
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from gateway.addresses import ForbiddenAddressError, is_listed, is_public
+
+_Sessions = dict[bool, aiohttp.ClientSession]
+_sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
+
+
+class GuardedResolver(AbstractResolver):
+    """Leaves out private addresses. The connection is made to the address that was judged, so a name cannot be
+    answered differently in between.
+    """
+
+    def __init__(self) -> None:
+        self._inner = aiohttp.DefaultResolver()
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        if is_listed(host):
+            return found
+        public = [address for address in found if is_public(address["host"])]
+        if not public:
+            raise ForbiddenAddressError(f"{host} leads into a private network.")
+        return public
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def session(*, is_guarded: bool) -> aiohttp.ClientSession:
+    """This loop's session."""
+    sessions = _sessions.setdefault(asyncio.get_running_loop(), {})
+    found = sessions.get(is_guarded)
+    if found is None or found.closed:
+        found = sessions[is_guarded] = _open(is_guarded=is_guarded)
+    return found
+
+
+def _open(*, is_guarded: bool) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        # limit=0: how many calls may run is decided before they come here.
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=GuardedResolver() if is_guarded else None),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        trust_env=False,
+        # Compressed events would wait in the compressor's window.
+        headers={"Accept-Encoding": "identity", "User-Agent": "ollive"},
+    )
+
+
+async def close_sessions() -> None:
+    """Close this loop's sessions."""
+    for found in _sessions.pop(asyncio.get_running_loop(), {}).values():
+        await found.close()
