@@ -1,0 +1,20 @@
+"""What the tests of the gateway share: requests to the fake provider, and its connections closed after each test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway import adapters
+from gateway.adapters import concessions
+
+
+@pytest.fixture(autouse=True)
+def _nothing_conceded():
+    concessions.forget()
+
+
+@pytest.fixture
+async def closing() -> AsyncIterator[None]:
+    """Close what the adapters opened on this test's loop."""
+    yield
+    await adapters.aclose()
