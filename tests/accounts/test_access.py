@@ -63,5 +63,5 @@ def test_each_role_may_what_the_table_says(role, acts):
 
 def test_a_viewer_is_told_why_they_may_not(workspace):
     erin = join(make_person("Erin"), workspace, Role.VIEWER)
-    with pytest.raises(PermissionDenied, match="Your role in Wonderland .Viewer. does not let you chat"):
+    with pytest.raises(PermissionDenied, match=r"Your role in Wonderland .Viewer. does not let you chat"):
         require(membership(erin, workspace.pk), Act.CHAT)

@@ -35,9 +35,15 @@ def change_page(user: User) -> str:
     return reverse("admin:accounts_user_change", args=[user.pk])
 
 
+NO_MEMBERSHIPS = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+
+
 def posted(user: User, **changes) -> dict:
-    inline = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
-    return {"email": user.email, "name": user.name, "is_active": "on"} | inline | changes
+    return {"email": user.email, "name": user.name, "is_active": "on"} | NO_MEMBERSHIPS | changes
+
+
+def added(email: str) -> dict:
+    return {"email": email, "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD} | NO_MEMBERSHIPS
 
 
 def test_the_admins_own_sign_in_is_the_products(client, db):
@@ -88,15 +94,13 @@ def test_it_finds_a_person_by_address_and_by_name(client, root, alice, bob):
 
 def test_the_operator_adds_a_person_whose_address_is_kept_in_lower_case(client, root):
     client.force_login(root)
-    fields = {"email": "Erin@Example.com", "name": "Erin", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
-    client.post(reverse("admin:accounts_user_add"), fields | {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0})
+    client.post(reverse("admin:accounts_user_add"), added("Erin@Example.com"))
     assert User.objects.get(email="erin@example.com").check_password(PASSWORD)
 
 
 def test_an_address_is_taken_in_whatever_case(client, root, alice):
     client.force_login(root)
-    fields = {"email": "ALICE@example.com", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
-    answer = client.post(reverse("admin:accounts_user_add"), fields | {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0})
+    answer = client.post(reverse("admin:accounts_user_add"), added("ALICE@example.com"))
     assert answer.status_code == 200
     assert "already exists" in answer.content.decode()
 
