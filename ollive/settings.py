@@ -1,6 +1,7 @@
 """Every setting of the project, in one file. Values that differ between installations come from `ollive.env`."""
 
 import os
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ ALLOWED_HOSTS = env.list("OLLIVE_ALLOWED_HOSTS", default=["localhost", "127.0.0.
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if OLLIVE_PUBLIC_URL else []
 
 INSTALLED_APPS = [
-    "daphne",
+    *(["daphne"] if "runserver" in sys.argv else []),  # it brings Twisted into every process, and serves only there
     "accounts.apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
