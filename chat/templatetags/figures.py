@@ -7,16 +7,17 @@ from django import template
 register = template.Library()
 
 SMALLEST_USD = Decimal("0.0001")
+LARGE_ENOUGH_FOR_CENTS_USD = Decimal("0.0995")
 
 
 @register.filter
 def usd(amount: Decimal) -> str:
-    """US dollars with two significant digits below one cent, cents above: `$0.0012`, `$1.23`."""
+    """US dollars in cents, with two significant digits below ten of them: `$0.0012`, `$1.23`."""
     if amount == 0:
         return "$0"
     if amount < SMALLEST_USD:
         return f"<${SMALLEST_USD}"
-    if amount >= Decimal("0.1"):
+    if amount >= LARGE_ENOUGH_FOR_CENTS_USD:
         return f"${amount:,.2f}"
     return f"${amount:.{1 - amount.adjusted()}f}"
 

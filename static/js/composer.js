@@ -98,7 +98,6 @@
     if (chat.dataset.isNew !== undefined) {
       drafts.settle(item.conversation);
       form.elements.conversation.value = item.conversation;
-      document.title = `${item.prompt.trim().split("\n")[0].slice(0, 60)} – Ollive`;
     }
     window.ollive.sync();
     window.ollive.follow();

@@ -20,7 +20,7 @@
 
   function choose(value) {
     if (![...select.options].some((option) => option.value === value)) {
-      select.add(new Option(value, value), select.options[0]);
+      select.prepend(new Option(value, value));
     }
     select.value = chosen = value;
     showDemoNotice();

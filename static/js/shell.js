@@ -26,12 +26,18 @@
     if (into && !sidebar.contains(into) && !into.closest("dialog, [popover]")) closeDrawer();
   });
 
+  function showTitle(title) {
+    byId("conversation-title").textContent = title;
+    document.title = `${title} – Ollive`;
+  }
+
   // --- The list: the server does not know which conversation this tab shows ------------------------------------------
   function tidyList() {
     for (const link of document.querySelectorAll("#conversations a[data-conversation]")) {
       const isCurrent = link.pathname === window.location.pathname;
       if (isCurrent) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
+      if (isCurrent) showTitle(link.textContent.trim());
     }
     let previous = null;
     for (const group of document.querySelectorAll("#conversations .group")) {

@@ -119,7 +119,7 @@
 
   document.addEventListener("htmx:wsBeforeMessage", (event) => {
     const { message } = event.detail;
-    if (message.startsWith("<")) return;
+    if (message.trimStart().startsWith("<")) return;
     event.preventDefault();
     const frame = JSON.parse(message);
     if (frame.type === "pong") clearTimeout(pongTimer);
