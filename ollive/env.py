@@ -22,7 +22,6 @@ DATA_DIR = Path(env.str("OLLIVE_DATA_DIR", default="") or BASE_DIR / "var").reso
 SERVICES_FILE = DATA_DIR / "services.json"
 LOCK_FILE = DATA_DIR / "up.lock"  # locked by the supervisor as long as it lives
 COMMANDS_WITHOUT_SERVICES = {"up", "help", "--help", "version", "--version", "makemigrations", "collectstatic", "compilemessages"}
-PROVIDER_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", "AZURE_OPENAI_API_KEY")
 
 
 def services() -> dict[str, Any]:
@@ -68,12 +67,6 @@ def own_database_url() -> str:
 def own_redis_url() -> str:
     """The URL of the person's own Valkey or Redis; empty when the embedded one is wanted."""
     return str(env.str("REDIS_URL", default=""))
-
-
-def wants_local_model() -> bool:
-    """The demo model is for those who have no provider's key; `OLLIVE_LOCAL_MODEL` decides otherwise."""
-    has_key = any(env.str(name, default="") for name in PROVIDER_KEYS)
-    return bool(env.bool("OLLIVE_LOCAL_MODEL", default=not has_key))
 
 
 def secret(name: str, *, nbytes: int = 32) -> str:

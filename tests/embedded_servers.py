@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ollive.up import postgres, valkey
-from ollive.up.launcher import account_without_root, free_ports
+from ollive.up.launcher import account_without_root, free_port
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 STARTED: list[subprocess.Popen[bytes]] = []
@@ -54,14 +54,14 @@ def _make_folder() -> Path:
 
 
 def _start_valkey(folder: Path) -> str:
-    store = valkey.Store(folder / "valkey", free_ports(1)[0], secrets.token_urlsafe(24), is_lasting=False)
+    store = valkey.Store(folder / "valkey", free_port(), secrets.token_urlsafe(24), is_lasting=False)
     valkey.prepare(store)
     _start("valkey", store.command(), store.is_ready)
     return store.url
 
 
 def _start_postgres(folder: Path) -> str:
-    cluster = postgres.Cluster(folder / "postgres", free_ports(1)[0], postgres.make_password(), FAST)
+    cluster = postgres.Cluster(folder / "postgres", free_port(), postgres.make_password(), FAST)
     postgres.prepare(cluster)
     _start("postgres", cluster.command(), cluster.is_ready)
     return cluster.url

@@ -37,6 +37,7 @@ class Child:
         self.program = program
         self.last_line = ""
         self._process: asyncio.subprocess.Process | None = None
+        self._started_at = 0.0
         self._reader: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._is_released = not program.is_gated
@@ -50,9 +51,15 @@ class Child:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def age_seconds(self) -> float:
+        """How long the current process has lived; 0 between two of them."""
+        return asyncio.get_running_loop().time() - self._started_at if self._process is not None else 0.0
+
     async def start(self) -> None:
         """Start the process. The kernel ends it with the thread that does this, so it must be the main one."""
         program = self.program
+        self._started_at = asyncio.get_running_loop().time()
         self._process = await asyncio.create_subprocess_exec(
             *program.command(),
             stdin=asyncio.subprocess.DEVNULL if self._is_released else asyncio.subprocess.PIPE,
@@ -92,14 +99,12 @@ class Child:
         self._keeper = asyncio.create_task(self._keep())
 
     async def _keep(self) -> None:
-        loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE
         while True:
-            started_at = loop.time()
             if self._process is None:
                 await self.start()
             code = await self.wait()
-            if loop.time() - started_at > STEADY_SECONDS:
+            if self.age_seconds > STEADY_SECONDS:
                 pause = FIRST_PAUSE
             say("up", f"{self.name} ended ({ending(code)}); it starts again in {pause:g} s")
             self._process = None

@@ -39,3 +39,7 @@ def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [listener.getsockname()[1] for listener in listeners]
+
+
+def free_port() -> int:
+    return free_ports(1)[0]

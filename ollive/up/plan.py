@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.directory import kinds
 from ollive import env
 from ollive.up import local_model, postgres, valkey
 from ollive.up.data_folder import DataFolder
 from ollive.up.failures import StartError
 from ollive.up.launcher import free_ports
 
-DATABASE_SCHEMES = {"postgres", "postgresql", "psql", "pgsql"}
+DATABASE_SCHEMES = {"postgres", "postgresql"}
 STORE_SCHEMES = {"redis", "rediss"}
 
 
@@ -47,9 +48,16 @@ def make_plan(folder: DataFolder) -> Plan:
         _check("REDIS_URL", own, schemes=STORE_SCHEMES, example="redis://:password@host:6379/0")
     else:
         store = valkey.Store(folder.path / "valkey", store_port, env.secret("OLLIVE_VALKEY_PASSWORD"))
-    if env.wants_local_model() and local_model.weights():
+    if wants_local_model() and local_model.weights():
         model = local_model.LocalModel(model_port)
     return Plan(cluster, store, model)
+
+
+def wants_local_model() -> bool:
+    """The demo model is for those who gave no provider's key, nor a server's address; `OLLIVE_LOCAL_MODEL` decides otherwise."""
+    names = [name for kind in kinds().values() for name in (*kind.keys, *(kind.base_url_variables if kind.is_keyless else ()))]
+    has_provider = any(env.env.str(name, default="") for name in names)
+    return bool(env.env.bool("OLLIVE_LOCAL_MODEL", default=not has_provider))
 
 
 def _check(name: str, url: str, *, schemes: set[str], example: str) -> None:

@@ -14,13 +14,14 @@ import psycopg
 import redis
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from ollive.env import env
 from ollive.up.failures import StartError
+from telemetry import partitions
 
 PATIENCE_SECONDS = 10.0  # for servers that are not ours, which may be starting too
 MIGRATION_LOCK = 0x0111_0E02  # any number of our own: two machines that start at once migrate one after the other
@@ -76,15 +77,14 @@ def await_store() -> None:
 
 
 def migrate() -> None:
-    """Bring the tables up to date, and make the log's coming partitions where that command is there."""
+    """Bring the tables up to date, and make the log's coming partitions."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         try:
             executor = MigrationExecutor(connection)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 call_command("migrate", interactive=False, stdout=sys.stderr)
-            if "ensure_partitions" in get_commands():
-                call_command("ensure_partitions", stdout=sys.stderr)
+            partitions.ensure(timezone.now().date())
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from ollive import env
-from ollive.up import doors, postgres, programs, valkey
+from ollive.up import doors, heartbeats, postgres, programs, valkey
 from ollive.up.children import Child, Program
 from ollive.up.console import announce, say
 from ollive.up.data_folder import DataFolder
 from ollive.up.failures import StartError
-from ollive.up.plan import make_plan
+from ollive.up.plan import make_plan, wants_local_model
 
 SERVER_SECONDS = 60.0  # for PostgreSQL and Valkey to answer: recovery after a crash takes its time
 WEB_SECONDS = 60.0
@@ -33,6 +33,7 @@ class Supervisor:
         self._door = door
         self._plan = make_plan(folder)
         self._children: dict[str, Child] = {}
+        self._watch: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()
 
     async def run(self) -> None:
@@ -62,8 +63,11 @@ class Supervisor:
         self._welcome(owner)
         for child in (*servers, web):
             child.keep()
-        for program in (programs.worker(), programs.beat(self._folder.make("beat"))):
-            (await self._begin(program)).keep()
+        worker = await self._begin(programs.worker())
+        beat = await self._begin(programs.beat(self._folder.make("beat")))
+        for child in (worker, beat):
+            child.keep()
+        self._watch = asyncio.create_task(heartbeats.restart_when_silent(worker))
 
     async def _begin_web(self) -> tuple[int, Child]:
         """The web process, and the pipe in which it says how the preparation went. Started again, it only serves."""
@@ -93,7 +97,7 @@ class Supervisor:
             servers[await self._begin(programs.valkey(store))] = store.is_ready
         if model := self._plan.model:
             (await self._begin(programs.model(model))).keep()
-        elif env.wants_local_model():
+        elif wants_local_model():
             say("up", "the demo model is not installed: `make run` installs it, or give a provider's key")
         return servers
 
@@ -136,6 +140,8 @@ class Supervisor:
     async def _stop(self) -> None:
         """New connections are refused first; then whoever needs the others ends before them."""
         self._door.close()
+        if self._watch is not None:
+            self._watch.cancel()
         for name in programs.STOP_ORDER:
             if child := self._children.get(name):
                 await child.stop(hurry=self._hurry)
