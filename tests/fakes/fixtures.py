@@ -53,6 +53,17 @@ class RunningProvider:
         self._loop.close()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What the gateway remembers for some seconds would reach from one test into the next."""
+    from gateway import listing, sources
+    from gateway.adapters import concessions
+
+    concessions.forget()
+    listing.forget()
+    sources.forget()
+
+
 @pytest.fixture(scope="session")
 def _running_provider() -> Iterator[RunningProvider]:
     provider = RunningProvider()

@@ -5,12 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway import adapters
-from gateway.adapters import concessions
-
-
-@pytest.fixture(autouse=True)
-def _nothing_conceded():
-    concessions.forget()
 
 
 @pytest.fixture
