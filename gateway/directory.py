@@ -25,6 +25,7 @@ class Kind:
     max_tokens: str = "max_tokens"
     key_header: str = ""
     aliases: tuple[str, ...] = ()
+    map_names: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     model_variables: tuple[str, ...] = ()
     models: Literal["map", "server", "typed"] = "map"

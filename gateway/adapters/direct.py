@@ -10,7 +10,7 @@ from yarl import URL
 from gateway import directory
 from gateway.adapters import concessions, wire
 from gateway.adapters.faults import fault, of_error, refusal, retry_after_seconds
-from gateway.adapters.sessions import session
+from gateway.adapters.sessions import read_start, session
 from gateway.adapters.sse import EventReader, EventTooLargeError
 from gateway.adapters.timeouts import Timeouts, Watch
 from gateway.addresses import ForbiddenAddressError, require_public
@@ -86,22 +86,26 @@ class DirectAdapter:
         url = URL(f"{target.base_url}/chat/completions").update_query(target.options.get("query") or {})
         if target.is_guarded:
             require_public(url.host or "")
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        if target.api_key:
-            name = str(target.options.get("key_header") or "Authorization")
-            headers[name] = target.api_key if name != "Authorization" else f"Bearer {target.api_key}"
         async with asyncio.timeout(self._timeouts.first_byte):
             return await session(is_guarded=target.is_guarded).post(
                 url,
                 data=body,
-                headers=headers,
+                headers={"Content-Type": "application/json", "Accept": "text/event-stream"} | headers_for(target),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect),
             )
 
     async def _read_refusal(self, response: aiohttp.ClientResponse) -> bytes:
         async with response, asyncio.timeout(self._timeouts.idle):
-            return await response.content.read(MAX_REFUSAL_BYTES)
+            return await read_start(response, limit=MAX_REFUSAL_BYTES)
+
+
+def headers_for(target: Target) -> dict[str, str]:
+    """The header that carries the key, if there is one."""
+    if not target.api_key:
+        return {}
+    name = str(target.options.get("key_header") or "Authorization")
+    return {name: target.api_key if name != "Authorization" else f"Bearer {target.api_key}"}
 
 
 class _Reply:

@@ -58,6 +58,17 @@ def _open(*, is_guarded: bool) -> aiohttp.ClientSession:
     )
 
 
+async def read_start(response: aiohttp.ClientResponse, *, limit: int) -> bytes:
+    """The body, or as much of it as is allowed."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size >= limit:
+            break
+    return b"".join(parts)[:limit]
+
+
 async def close_sessions() -> None:
     """Close this loop's sessions."""
     for found in _sessions.pop(asyncio.get_running_loop(), {}).values():

@@ -1,0 +1,75 @@
+"""Storing providers: what may be stored, and what happens to the key when the address changes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from accounts.models import Workspace
+from gateway import sources
+from gateway.addresses import clean_base_url
+from gateway.directory import DIRECT
+from gateway.models import Provider
+
+
+def add_provider(
+    name: str,
+    kind: str,
+    *,
+    api_key: str = "",
+    base_url: str = "",
+    model_names: Sequence[str] = (),
+    options: dict[str, Any] | None = None,
+    workspace: Workspace | None = None,
+    is_trusted: bool,
+) -> Provider:
+    """Store a provider, or change the one of that name. Raises `ValidationError` with sentences.
+
+    A trusted address (from a command) may lead anywhere; another one is judged now and whenever it is connected to.
+    """
+    provider = Provider.objects.filter(workspace=workspace, name=name).first() or Provider(workspace=workspace, name=name)
+    provider.kind = kind
+    if base_url:
+        move(provider, judge_address(kind, base_url, is_trusted=is_trusted), is_trusted=is_trusted)
+    if model_names:
+        provider.model_names = list(model_names)
+    if options:
+        provider.options = options
+    if api_key:
+        provider.api_key = api_key
+    check(name, kind, base_url=provider.base_url, has_key=bool(provider.api_key), is_trusted=provider.is_trusted)
+    provider.full_clean()
+    provider.save()
+    sources.forget()
+    return provider
+
+
+def judge_address(kind: str, given: str, *, is_trusted: bool) -> str:
+    """The address as it is stored. Raises `ValidationError`."""
+    try:
+        cleaned = clean_base_url(given, is_trusted=is_trusted)
+    except ValueError as error:
+        raise ValidationError({"base_url": str(error)}) from error
+    known = sources.kind_named(kind)
+    return cleaned + known.suffix if known and not cleaned.endswith(known.suffix) else cleaned
+
+
+def move(provider: Provider, base_url: str, *, is_trusted: bool) -> None:
+    """Set another address. It clears the key: a key is told to no other host than the one that it was given for."""
+    if base_url != provider.base_url:
+        provider.base_url, provider.is_trusted, provider.api_key = base_url, is_trusted, None
+
+
+def check(name: str, kind: str, *, base_url: str, has_key: bool, is_trusted: bool) -> None:
+    """Raise `ValidationError` unless such a provider can be reached."""
+    if name == sources.LOCAL:
+        raise ValidationError({"name": "That name is the demo model's."})
+    known = sources.kind_named(kind)
+    if known is None:
+        raise ValidationError({"kind": f"{kind} cannot be used here."})
+    if known.adapter == DIRECT and not (base_url or known.base_url):
+        raise ValidationError({"base_url": f"{known.label} needs an address."})
+    if known.adapter != DIRECT and base_url and not is_trusted:
+        raise ValidationError({"base_url": f"The address of {known.label} can be set by manage.py add_provider only."})
+    if known.keys and not (known.is_keyless or has_key or base_url):
+        raise ValidationError({"api_key": f"{known.label} needs a key."})
