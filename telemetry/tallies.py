@@ -53,6 +53,13 @@ class Balance:
         """Events received whose fate is not known. Anything but 0 is a bug."""
         return self.received - self.stored - self.duplicate - sum(self.rejected.values()) - self.dead - self.pending
 
+    @property
+    def equation(self) -> str:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.rejected.items()))
+        rejected = f"{sum(self.rejected.values())} rejected" + (f" ({reasons})" if reasons else "")
+        parts = f"{self.stored} stored + {self.duplicate} duplicate + {rejected} + {self.dead} dead + {self.pending} pending"
+        return f"{self.received} received = {parts}" + (f", and {self.missing} missing" if self.missing else "")
+
 
 def add(
     cursor: CursorWrapper,

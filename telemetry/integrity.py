@@ -1,0 +1,73 @@
+"""What must be true of the records at any moment, and how to see whether it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+
+from telemetry import tallies
+
+LONG_WAIT_SECONDS = 60
+
+WAITING = """
+SELECT coalesce(extract(epoch FROM statement_timestamp() - min(greatest(received_at, available_at)))::int, 0)
+FROM telemetry_inbox WHERE available_at <= statement_timestamp()
+"""
+ABANDONED = """
+SELECT count(*) FROM inference_log AS log LEFT JOIN telemetry_process AS process ON process.id = log.process_id
+WHERE log.status = 'in_progress' AND log.process_id IS NOT NULL
+    AND (process.beat_at IS NULL OR process.beat_at < statement_timestamp() - interval '2 minutes')
+"""
+MERGED = "SELECT coalesce(sum((phases & 1) + (phases >> 1 & 1)), 0) FROM inference_log"
+WITHOUT_KEY = """
+SELECT count(*) FROM inference_log AS log WHERE NOT EXISTS (SELECT FROM inference_key AS key
+    WHERE key.workspace_id = log.workspace_id AND key.inference_id = log.id AND key.received_at = log.received_at)
+"""
+WITHOUT_ROW = """
+SELECT count(*) FROM inference_key AS key WHERE NOT EXISTS (SELECT FROM inference_log AS log
+    WHERE log.workspace_id = key.workspace_id AND log.id = key.inference_id AND log.received_at = key.received_at)
+"""
+WITHOUT_PAYLOAD = """
+SELECT count(*) FROM inference_log AS log CROSS JOIN unnest(log.payload_refs) AS ref
+WHERE NOT EXISTS (SELECT FROM payload WHERE payload.workspace_id = log.workspace_id AND payload.digest = ref
+    AND payload.day = (log.received_at AT TIME ZONE 'UTC')::date)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must be true: whether it is, and the figures."""
+
+    name: str
+    is_kept: bool
+    figures: str
+
+
+def checks(*, deep: bool = False) -> Iterator[Check]:
+    """The accounts and what can be seen at once; `deep` reads every log row."""
+    balance = tallies.balance()
+    yield Check("no event is lost", balance.missing == 0, balance.equation)
+    waiting = _count(WAITING)
+    yield Check("the inbox is drained", waiting < LONG_WAIT_SECONDS, f"the oldest event waits for {waiting} s")
+    abandoned = _count(ABANDONED)
+    yield Check("calls of dead processes are closed", abandoned == 0, f"{abandoned} in progress")
+    if not deep:
+        return
+    merged = _count(MERGED)
+    yield Check(
+        "what was stored is there", merged == balance.stored - balance.erased,
+        f"{merged} events in rows = stored {balance.stored} - erased {balance.erased}",
+    )  # fmt: skip
+    for name, query in (
+        ("each row has its key", WITHOUT_KEY),
+        ("each key has its row", WITHOUT_ROW),
+        ("each row has what was said", WITHOUT_PAYLOAD),
+    ):
+        lacking = _count(query)
+        yield Check(name, lacking == 0, f"{lacking} without")
+
+
+def _count(query: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])
