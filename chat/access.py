@@ -2,15 +2,22 @@
 
 import uuid
 
-from django.http import Http404
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
 
-from accounts.models import User
+from accounts.access import current_membership, membership
+from accounts.models import Membership, User
 from chat.models import Conversation, Message
+
+
+def conversations_of(user: User) -> QuerySet[Conversation]:
+    """The person's own, in workspaces that they have not left: what a member made belongs to the workspace."""
+    return Conversation.objects.filter(owner=user, workspace__in=Membership.objects.filter(user=user).values("workspace"))
 
 
 def conversation_of(user: User, conversation_id: uuid.UUID) -> Conversation:
     """The person's own conversation. Raises `Http404`."""
-    found = Conversation.objects.filter(id=conversation_id, owner=user).first()
+    found = conversations_of(user).filter(id=conversation_id).first()
     if found is None:
         raise Http404("There is no such conversation.")
     return found
@@ -18,7 +25,13 @@ def conversation_of(user: User, conversation_id: uuid.UUID) -> Conversation:
 
 def reply_of(user: User, run_id: uuid.UUID) -> Message:
     """The reply that a run of the person's own writes. Raises `Http404`."""
-    found = Message.objects.select_related("conversation").filter(run_id=run_id, conversation__owner=user).first()
+    found = Message.objects.select_related("conversation").filter(run_id=run_id, conversation__in=conversations_of(user)).first()
     if found is None:
         raise Http404("There is no such reply.")
     return found
+
+
+def part_for(request: HttpRequest, user: User, conversation_id: uuid.UUID) -> Membership:
+    """The person's part in the conversation's workspace, or in the current one when the conversation is yet to begin."""
+    found = Conversation.objects.filter(id=conversation_id).only("workspace_id").first()
+    return membership(user, found.workspace_id) if found else current_membership(request)

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.models import User
 from chat import branches
+from chat.access import conversations_of
 from chat.models import Conversation, Message
 from chat.render import RENDERER_VERSION, render, render_plain
 
@@ -122,7 +123,7 @@ class Cursor:
 
 def sidebar(user: User, *, before: Cursor | None = None) -> dict[str, Any]:
     """`groups` of the person's conversations by date, newest first, and the cursor `next_before` of the following page."""
-    found = Conversation.objects.filter(owner=user).order_by("-updated_at", "-id").only("id", "title", "updated_at")
+    found = conversations_of(user).order_by("-updated_at", "-id").only("id", "title", "updated_at")
     if before is not None:
         found = found.extra(where=["(updated_at, id) < (%s, %s)"], params=[before.updated_at, before.id])
     rows = list(found[: PAGE_OF_CONVERSATIONS + 1])

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.access import Act, current_membership, current_workspace, require
+from accounts.access import Act, current_workspace, membership, require
 from accounts.models import User
 from accounts.sessions import tell_sockets
 from chat import access, contexts, deletion, runner, turns
@@ -62,9 +62,11 @@ def send(request: HttpRequest) -> HttpResponse:
 @require_POST
 def retry(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """Ask again for a reply that did not end well."""
+    reply = access.reply_of(_person(request), run_id)
+    require(membership(_person(request), reply.conversation.workspace_id), Act.CHAT)
     try:
         here = _accepting_runner()
-        turn = turns.retry(access.reply_of(_person(request), run_id), process_id=here.process_id)
+        turn = turns.retry(reply, process_id=here.process_id)
     except turns.TurnError as error:
         return _refusal(request, error.message, error.status)
     except ProviderError as error:
@@ -92,6 +94,7 @@ def stop(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
 def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     """Delete a conversation with its messages; the logs of its calls stay, without the link."""
     found = access.conversation_of(_person(request), conversation_id)
+    require(membership(_person(request), found.workspace_id), Act.CHAT)
     for run_id in deletion.running(found):
         async_to_sync(runner.current().stop)(run_id)
     deletion.delete(found)
@@ -130,7 +133,7 @@ def _asking(request: HttpRequest) -> turns.Asking:
         message_id = uuid.UUID(request.POST.get("message", "") or str(uuid.uuid4()))
     except ValueError as error:
         raise turns.TurnError("The page is out of date. Reload it and send again.", status=422) from error
-    part = current_membership(request)
+    part = access.part_for(request, _person(request), conversation_id)
     require(part, Act.CHAT)
     return turns.Asking(
         user=_person(request),
