@@ -34,6 +34,7 @@ class Behaviour:
     breaks_with: str = ""  # reset, cut, hang, garbage, error, truncate, huge, not-utf8, null-choices
     has_usage: bool = True
     has_done: bool = True
+    hangs_at_end: bool = False  # after the finish, before usage and [DONE]
     cached_tokens: int = 0
     content_type: str = "text/event-stream"
     ignores_stream: bool = False  # answers a whole completion though a stream was asked for

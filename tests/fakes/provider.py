@@ -167,6 +167,8 @@ class Reply:
         if behaviour.finish_reason:
             for index in range(count):
                 await self._write(envelope.delta({}, index, behaviour.finish_reason))
+        if behaviour.hangs_at_end:
+            await _break(self._request, "hang")
         if behaviour.has_usage and (self._body.get("stream_options") or {}).get("include_usage"):
             await self._write(envelope.usage(usage_of(behaviour, self._body, self._seen.chunk_count)))
         if behaviour.has_done:
