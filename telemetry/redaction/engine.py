@@ -1,0 +1,249 @@
+"""The scanner: walks folded text island by island and says what to remove. A whole text and a stream are walked by the same code.
+
+Each step depends on the text at hand and on what was put out before it, never on where a stream was cut: an island is judged when
+it is known to be complete, and one that grows over `LIMIT` is judged by its first `LIMIT` characters, again and again.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import re2
+
+from telemetry.redaction import addresses, jwt, keys, network, numbers, pairs, pem, phones
+from telemetry.redaction.islands import LIMIT, OPEN_START, START, extent
+from telemetry.redaction.pem import KeyBlock, begins_key
+from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject, select
+
+STRIDE = LIMIT // 2  # of a longer island, this much is settled at each step: what begins in it is seen whole, or far enough
+SKIP_FROM = 400  # characters from which looking for triggers first is faster than walking
+
+_HARMLESS = re.compile(r"[^0-9@%]{0,15}")  # every rule needs a digit, an `@`, or more room
+_SETTLED_MARKS = frozenset(",.;:!?\"'")
+_WIDE_BEFORE = 16
+
+
+class Removal(NamedTuple):
+    """A stretch to remove; `kind` is None when its marker stands already."""
+
+    start: int
+    end: int
+    kind: str | None
+
+
+class RuleSet:
+    """Rules with their triggers compiled together."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._inside = [rule for rule in rules if not rule.reads_before]
+        self._before = [rule for rule in rules if rule.reads_before]
+        self._inside_triggers = _set_of(self._inside)
+        self._before_triggers = _set_of(self._before)
+        self.trigger = re2.compile("|".join(f"(?:{rule.trigger})" for rule in rules))
+
+    def find(self, subject: Subject) -> list[Match]:
+        """The matches that stay, of all rules, in order of place."""
+        island = subject.text[subject.start :]
+        if _HARMLESS.fullmatch(island):
+            return []
+        finders = [self._inside[index].find for index in self._inside_triggers.Match(island) or ()]
+        finders += [self._before[index].find for index in self._before_triggers.Match(subject.text) or ()]
+        return select([match for find in finders for match in find(subject)]) if finders else []
+
+    def can_hit(self, text: str) -> bool:
+        """Whether any rule could find anything in this text."""
+        return self.trigger.search(text.encode() if text.isascii() else text) is not None
+
+    def triggers_in(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where rules can hit."""
+        return (found.span() for found in self.trigger.finditer(text.encode() if text.isascii() else text))
+
+
+def _set_of(rules: list[Rule]) -> re2.Set:
+    triggers = re2.Set.SearchSet()
+    for rule in rules:
+        triggers.Add(rule.trigger)
+    triggers.Compile()
+    return triggers
+
+
+@lru_cache(maxsize=16)
+def rule_set(regions: tuple[str, ...]) -> RuleSet:
+    """The rules for people of these regions."""
+    modules = (pem, jwt, addresses, keys, pairs, network, numbers)
+    return RuleSet((*(rule for module in modules for rule in module.RULES), *phones.rules_of(regions)))
+
+
+class Scanner:
+    """Walks one text, in one piece or many. `kinds` counts what it has removed."""
+
+    def __init__(self, rules: RuleSet, before: str = "") -> None:
+        self.kinds: Counter[str] = Counter()
+        self.has_just_removed = False  # whether the walk stands right behind a value
+        self._rules = rules
+        self._left = before[-CONTEXT:]  # the end of what was put out, as the rules see it
+        self._tail: re.Pattern[str] | None = None  # the alphabet of a value that went on past a cut island
+        self._key: KeyBlock | None = None
+        self._text, self._at, self._removed_to, self._is_final = "", 0, -CONTEXT, False
+        self._removals: list[Removal] = []
+
+    def advance(self, piece: str, *, is_final: bool) -> tuple[list[Removal], int]:
+        """Walk as far as can be told. Returns what to remove and where the walk ended, as places in `piece`."""
+        offset = len(self._left)
+        self._text, self._at, self._removed_to, self._is_final = self._left + piece, offset, -CONTEXT, is_final
+        self._removals = []
+        if len(piece) < SKIP_FROM:
+            self._walk(len(self._text))
+        else:
+            self._walk_by_triggers()
+        self._left = self._before(self._at)
+        if piece:
+            self.has_just_removed = self._removed_to == self._at or (self._at == offset and self.has_just_removed)
+        return [Removal(start - offset, end - offset, kind) for start, end, kind in self._removals], self._at - offset
+
+    def _before(self, index: int) -> str:
+        """What stands before `index` once values are removed: nothing is read across a marker."""
+        if self._removed_to > index - CONTEXT:
+            return (MARKER_END + self._text[self._removed_to : index])[-CONTEXT:]
+        return self._text[max(0, index - CONTEXT) : index]
+
+    def _remove(self, start: int, end: int, kind: str | None) -> None:
+        if kind:
+            self.kinds[kind] += 1
+        if end > start:
+            self._removals.append(Removal(start, end, kind))
+            self._removed_to = end
+        self._at = end
+
+    def _walk_by_triggers(self) -> None:
+        """Walk only around the places where a rule can hit. From a settled place on, the walk goes as if it had come there."""
+        text = self._text
+        for start, end in self._rules.triggers_in(text):
+            target = end - text[end - 1].isalnum()
+            if target < self._at:
+                continue
+            if not self._finish_value():
+                return
+            self._at = self._settled_before(start)
+            if not self._walk(target + 1):
+                return
+        if self._finish_value():
+            self._at = self._settled_before(len(text)) if not self._is_final else len(text)
+            self._walk(len(text))
+
+    def _settled_before(self, index: int) -> int:
+        """A place at or before `index`, just after a space or line end that no island goes over."""
+        text, floor = self._text, self._at
+        line = text.rfind("\n", floor, index)
+        space = text.rfind(" ", max(line, floor), index)
+        while space > floor:
+            word = text[max(floor, space - 5) : space]
+            if word[-1] in _SETTLED_MARKS or (len(word) == 5 and word.isascii() and word.isalpha() and word.islower()):
+                return space + 1
+            space = text.rfind(" ", max(line, floor), space)
+        return line + 1 if line >= 0 else floor
+
+    def _walk(self, until: int) -> bool:
+        """Take steps up to `until` or beyond. False if more text is needed first."""
+        while self._at < until:
+            if not self._finish_value() or (self._at < until and not self._step()):
+                return False
+        return True
+
+    def _finish_value(self) -> bool:
+        """Remove what belongs to a value begun before. False if the text ends first."""
+        if self._key:
+            end, is_ended = self._key.read(self._text, self._at, is_final=self._is_final)
+            self._remove(self._at, end, None)
+            if not is_ended:
+                return False
+            self._key = None
+        if self._tail:
+            rest = self._tail.match(self._text, self._at)
+            self._remove(self._at, rest.end() if rest else self._at, None)
+            if self._at == len(self._text) and not self._is_final:
+                return False
+            self._tail = None
+        return True
+
+    def _step(self) -> bool:
+        """Pass over one island. False if it isn't known where it ends."""
+        text = self._text
+        island = START.search(text, self._at)
+        if not island:
+            waiting = None if self._is_final else OPEN_START.search(text, max(self._at, len(text) - _WIDE_BEFORE))
+            self._at = waiting.start() if waiting else len(text)
+            return not waiting
+        self._at = start = island.start()
+        end, is_open = extent(text, start, is_final=self._is_final)
+        if end - start > LIMIT:
+            return self._cut(start)
+        if is_open:
+            return False
+        left = self._before(start)
+        matches = self._settle(left, text[start:end], start)
+        if matches and (header := _first_header(matches)):
+            return self._enter_key(header, matches)
+        for match in matches:
+            self._remove(match.start, match.end, match.kind)
+        self._at = end
+        return True
+
+    def _settle(self, left: str, body: str, base: int) -> list[Match]:
+        """The matches in `body`, and those that appear beside them once they are removed. Places are those of the text."""
+        found = self._rules.find(Subject(left + body, len(left)))
+        settled: list[Match] = []
+        done, shift = 0, base - len(left)
+        for match in found:
+            start, end = match.start - len(left), match.end - len(left)
+            if done < start:
+                settled += self._settle(left if done == 0 else MARKER_END, body[done:start], base + done)
+            settled.append(match._replace(start=match.start + shift, end=match.end + shift))
+            done = end
+        if 0 < done < len(body):
+            settled += self._settle(MARKER_END, body[done:], base + done)
+        return settled
+
+    def _enter_key(self, header: Match, matches: list[Match]) -> bool:
+        """Go to the header of a private key, or into the key if the walk is there."""
+        if header.start > self._at:
+            for match in matches:
+                if match.end <= header.start:
+                    self._remove(match.start, match.end, match.kind)
+            self._at = header.start
+            return True
+        is_key = begins_key(self._text, header.start, header.end, is_final=self._is_final)
+        if is_key is None:
+            return False
+        if is_key:
+            self._key = KeyBlock()
+            self._remove(header.start, header.end, header.kind)
+        self._at = header.end
+        return True
+
+    def _cut(self, start: int) -> bool:
+        """Pass over a part of an island too long to wait for. A value that reaches the end of what is seen is removed on."""
+        left = self._before(start)
+        seen = start + LIMIT
+        found = self._rules.find(Subject(left + self._text[start:seen], len(left), is_cut=True))
+        shift = start - len(left)
+        begun = [match._replace(start=match.start + shift, end=match.end + shift) for match in found]
+        begun = [match for match in begun if match.start < start + STRIDE]
+        if header := _first_header(begun):
+            return self._enter_key(header, begun)
+        done = start
+        for match in begun:
+            for beside in self._settle(left if done == start else MARKER_END, self._text[done : match.start], done):
+                self._remove(beside.start, beside.end, beside.kind)
+            self._remove(match.start, match.end, match.kind)
+            done = match.end
+        self._at = max(done, start + STRIDE)
+        if begun and begun[-1].tail and done == seen:
+            self._tail = begun[-1].tail
+        return True
+
+
+def _first_header(matches: list[Match]) -> Match | None:
+    return next((match for match in matches if match.kind == "PRIVATE_KEY"), None)

@@ -1,0 +1,67 @@
+"""Islands: the stretches of text that no match can leave.
+
+Where an island ends is told by the characters around that place alone, never by how the text was cut in pieces. So a stream and
+the whole text have the same islands, and redacting island by island gives the same result for both.
+
+An island is a word up to a space, quote, bracket, comma or semicolon, and goes on over
+- one space between groups of digits (cards, phone numbers), between the groups of an IBAN, inside a PEM header;
+- brackets around digits (area codes), and marks inside the user:password part of an address.
+Letters of scripts without spaces belong to an island only just before an `@` and after it.
+"""
+
+import re
+
+from telemetry.redaction.folding import WIDE
+
+LIMIT = 120  # characters of an island; a longer one is cut by the engine
+LOOKAHEAD = 4  # characters after an island that can tell whether it goes on
+HELD = LIMIT + LOOKAHEAD  # a stream never holds back more than this for an island
+
+_BREAKS = r"""\s"<>(){}\[\],;|`\\\x00-\x1f\u3001-\u3004\u3008-\u3020\u3030\u303d-\u303f\u30fb"""
+_WORD = rf"[^@{_BREAKS}{WIDE}]"
+_AFTER_AT = rf"@[^@{_BREAKS}]*"
+_BODY = rf"(?:{_WORD}+|{_AFTER_AT}|(?<=[0-9])[()]|(?<=[0-9)]) (?:- )?\(?(?=[0-9]))"
+
+START = re.compile(rf"[^{_BREAKS}{WIDE}]|\((?=[0-9])|[{WIDE}]{{1,16}}(?=@)")
+OPEN_START = re.compile(rf"(?:\(|[{WIDE}]{{1,16}})\Z")
+_FIRST = re.compile(rf"(?:\((?=[0-9])|[{WIDE}]{{1,16}}(?=@))?{_BODY}*")
+_MORE = re.compile(rf"{_BODY}*")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?: [A-Za-z0-9]{4}){0,8}\Z")
+_PEM = re.compile(r"-----BEGIN(?: [A-Z0-9]{1,12}){0,4}\Z")
+_AUTHORITY = re.compile(r"://[^/?#\s]{0,90}\Z")
+_IN_AUTHORITY = frozenset(",;(){}|")
+_DIGIT_OR_CLOSE = frozenset("0123456789)")
+
+
+def extent(text: str, start: int, *, is_final: bool) -> tuple[int, bool]:
+    """Where the island from `start` on ends, as far as `LIMIT` + `LOOKAHEAD`, and whether more text could move that end."""
+    bound = min(len(text), start + HELD)
+    first = _FIRST.match(text, start, bound)
+    end = first.end() if first else start
+    while end < bound and end - start <= LIMIT and _goes_on(text, start, end):
+        more = _MORE.match(text, end + 1, bound)
+        end = more.end() if more else end + 1
+    return end, not is_final and _is_open(text, start, end)
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether the character at `end`, which ends a word, is inside a longer value."""
+    mark = text[end]
+    if mark == " ":
+        following = text[end + 1 : end + 2]
+        return following.isalnum() and following.isascii() and _awaits_group(text, start, end)
+    return mark in _IN_AUTHORITY and _AUTHORITY.search(text[start:end]) is not None
+
+
+def _awaits_group(text: str, start: int, end: int) -> bool:
+    before = text[max(start, end - 64) : end]  # a slice, so that nothing before the island has a say
+    return (_IBAN.search(before[-44:]) or _PEM.search(before)) is not None
+
+
+def _is_open(text: str, start: int, end: int) -> bool:
+    rest = text[end : end + LOOKAHEAD]
+    if not rest:
+        return True
+    if rest not in {" ", " -", " - ", " (", " - ("}:
+        return False
+    return text[end - 1] in _DIGIT_OR_CLOSE or (rest == " " and _awaits_group(text, start, end))

@@ -1,0 +1,190 @@
+"""Numbers that carry their own proof: cards, bank accounts, American social security and taxpayer numbers."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from telemetry.redaction.rules import Match, Rule, Subject
+
+DIGITS = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}"  # the trigger of every rule that looks for a longer number
+
+_DOUBLED = dict(zip("0123456789", (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=True))
+_GROUP = re.compile(r"[0-9]+")
+_SHAPES = frozenset(  # how cards are printed
+    [
+        (4, 4, 4, 4),
+        (4, 4, 4, 4, 3),
+        (4, 4, 4, 4, 2),
+        (4, 4, 4, 4, 1),
+        (4, 6, 5),
+        (4, 6, 4),
+        (4, 5, 6),
+        (4, 3, 3, 3),
+        (6, 13),
+        (8, 8),
+    ]
+)
+_CARD_CONTEXT = re.compile(r"(?i:card|maestro|debit|credit|visa|\bpan\b|\bcc\b)[^0-9\[\]\n]{0,20}\Z")
+_SSN_CONTEXT = re.compile(r"(?i:\bssn|social\s?security|soc\.?\s?sec|\bitin|\btin|tax(?:payer)?[\s-]?id)[^0-9\[\]\n]{0,28}\Z")
+_IBAN_HEAD = re.compile(r"[A-Za-z]{2}[0-9]{2}")
+IBAN_LENGTHS = {
+    country: int(length)
+    for length, countries in (
+        pair.split(":")
+        for pair in (
+            "15:NO 16:BE 18:DK,FK,FI,FO,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,MN,XK 21:CH,HR,LI,LV 22:BG,BH,CR,DE,GB,GE,IE,ME,RS,VA"
+            " 23:AE,GI,IL,IQ,OM,SO,TL 24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG 25:LY,PT,ST 26:IS,TR 27:BI,DJ,FR,GR,IT,MC,MR,SM"
+            " 28:AL,AZ,BY,CY,DO,GT,HN,HU,LB,NI,PL,SV 29:BR,EG,PS,QA,UA 30:JO,KW,MU,YE 31:MT,SC 32:LC 33:RU"
+        ).split()
+    )
+    for country in countries.split(",")
+}
+
+
+class Group(NamedTuple):
+    """A run of digits."""
+
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many digits."""
+        return self.end - self.start
+
+
+def groups_of(subject: Subject) -> list[Group]:
+    """The runs of digits of the island; one that began before it stands first, whole as far as known."""
+    return [Group(*found.span()) for found in _GROUP.finditer(subject.text, subject.start)]
+
+
+def chains(text: str, groups: list[Group], marks: str) -> Iterator[tuple[str, list[Group]]]:
+    """From each group on, the longest row of groups joined by the same single mark; a lone group has the mark ''."""
+    for index, first in enumerate(groups):
+        row, mark = [first], ""
+        for group in groups[index + 1 : index + 6]:
+            between = text[row[-1].end : group.start]
+            if len(between) != 1 or between not in marks or (mark and between != mark):
+                break
+            mark = between
+            row.append(group)
+        yield mark, row
+
+
+def find_cards(subject: Subject) -> Iterator[Match]:
+    """12 to 19 digits of a card issuer with a right Luhn digit, plain or printed in groups; not inside longer runs."""
+    text = subject.text
+    for mark, row in chains(text, groups_of(subject), " -"):
+        for count in range(len(row), 0, -1):
+            shape = tuple(group.length for group in row[:count])
+            start, end = row[0].start, row[count - 1].end
+            if count == 1 and not 12 <= shape[0] <= 19:
+                continue
+            if count > 1 and shape not in _SHAPES:
+                continue
+            digits = text[start:end].replace(mark, "") if mark else text[start:end]
+            if _is_card(digits, subject, start) and not subject.is_inside_number(start, end):
+                yield Match(start, end, "CARD", 7)
+                break
+
+
+def _is_card(digits: str, subject: Subject, start: int) -> bool:
+    if not passes_luhn(digits):
+        return False
+    return is_issued(digits) or (digits[0] in "156" and _CARD_CONTEXT.search(subject.before(start)) is not None)
+
+
+def is_issued(digits: str) -> bool:
+    """Whether a card issuer uses numbers that begin and measure so."""
+    length = len(digits)
+    two, three, four = int(digits[:2]), int(digits[:3]), int(digits[:4])
+    if digits[0] == "4":
+        return length in {13, 16, 19}
+    if 51 <= two <= 55 or 2221 <= four <= 2720:
+        return length == 16
+    if two in {34, 37}:
+        return length == 15
+    if 300 <= three <= 305 or four == 3095 or two in {36, 38, 39}:
+        return length == 14 or 16 <= length <= 19
+    if four == 6011 or 644 <= three <= 649 or two in {62, 65, 81} or 3528 <= four <= 3589 or 2200 <= four <= 2204:
+        return 16 <= length <= 19
+    return length in {16, 18, 19} and (two in {50, 56, 57, 58, 60, 61, 63, 66, 67, 68, 69} or four == 9792)
+
+
+def passes_luhn(digits: str) -> bool:
+    """The check digit of cards."""
+    total = sum(map(int, digits[-1::-2])) + sum(_DOUBLED[digit] for digit in digits[-2::-2])
+    return total % 10 == 0 and digits.strip(digits[0]) != ""
+
+
+def find_ssn(subject: Subject) -> Iterator[Match]:
+    """Social security and taxpayer numbers in ranges that are given out; without dashes only after words that name them."""
+    text = subject.text
+    for mark, row in chains(text, groups_of(subject), "- ."):
+        shape = tuple(group.length for group in row)
+        count = 3 if shape[:3] == (3, 2, 4) else 1
+        if count == 1 and shape[0] != 9:
+            continue
+        start, end = row[0].start, row[count - 1].end
+        kind = _kind_of_ssn(text[start:end].replace(mark, "") if mark and count > 1 else text[start:end])
+        if not kind or subject.is_inside_number(start, end) or _goes_on(text, start, end, mark if count > 1 else ""):
+            continue
+        if (count > 1 and mark == "-") or _SSN_CONTEXT.search(subject.before(start)):
+            yield Match(start, end, kind, 7)
+
+
+def _goes_on(text: str, start: int, end: int, mark: str) -> bool:
+    """Whether further digits are joined to the number by the mark that its groups are joined by."""
+    if not mark:
+        return False
+    after = text[end : end + 2]
+    before = text[max(0, start - 2) : start]
+    return (after[:1] == mark and after[1:].isdigit()) or (before[1:] == mark and before[:1].isdigit())
+
+
+def _kind_of_ssn(digits: str) -> str:
+    area, group, serial = digits[:3], int(digits[3:5]), digits[5:]
+    if area[0] == "9":
+        is_itin = 50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or 94 <= group <= 99
+        return "US_ITIN" if is_itin and serial != "0000" else ""
+    return "" if area in {"000", "666"} or group == 0 or serial == "0000" else "US_SSN"
+
+
+def find_ibans(subject: Subject) -> Iterator[Match]:
+    """Accounts with the length of their country and a right check number."""
+    text = subject.text
+    for head in _IBAN_HEAD.finditer(text, subject.start):
+        start = head.start()
+        length = IBAN_LENGTHS.get(text[start : start + 2].upper())
+        if not length or subject.follows_word(start):
+            continue
+        end = _end_after(text, start, length)
+        if end and not subject.precedes_word(end) and has_right_check(text[start:end]):
+            yield Match(start, end, "IBAN", 6)
+
+
+def _end_after(text: str, start: int, count: int) -> int:
+    """Where `count` letters and digits from `start` end, over single spaces and dashes; 0 if the text ends before."""
+    index = start
+    while count and index < len(text):
+        if text[index].isalnum():
+            count -= 1
+        elif text[index] not in " -" or not text[index - 1].isalnum():
+            return 0
+        index += 1
+    return 0 if count else index
+
+
+def has_right_check(value: str) -> bool:
+    """ISO 7064: the account moved before the country and the check digits, letters as numbers, is 1 modulo 97."""
+    compact = value.replace(" ", "").replace("-", "").upper()
+    if not compact.isascii():
+        return False
+    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
+
+
+RULES = (
+    Rule(DIGITS, find_cards),
+    Rule(DIGITS, find_ssn),
+    Rule(rf"(?i:{'|'.join(IBAN_LENGTHS)})[0-9]{{2}}(?:[ -]?[A-Za-z0-9]){{11}}", find_ibans),
+)

@@ -1,0 +1,42 @@
+"""Whether a value looks made by a machine to be secret, or is a word, a name in code, or a gap for a value."""
+
+import math
+import re
+from collections import Counter
+
+_TEMPLATE = re.compile(
+    r"[$%]?\{|\$\(|\$[A-Za-z_]|%[(A-Z]|%s|<|\[\[|(?i:your|example|change|insert|replace)[_-]"
+    r"|(?:process\.)?env\.|os\.environ|os\.getenv|getenv|ENV\[|(?:None|null|true|false|undefined)\Z"
+)
+_MASK = re.compile(r"[*xX.•_#0-]+\Z")
+_SEPARATORS = re.compile(r"[-_./:~+=]+")
+_WORD = re.compile(r"[A-Za-z]?[a-z]*|[A-Z]+|[0-9]{1,8}|[A-Za-z]{1,5}[0-9]{1,3}|[0-9]{1,3}[A-Za-z]{1,2}")
+_HEX = re.compile(r"(?:[0-9a-f]{24,}|[0-9A-F]{24,})\Z")
+
+
+def is_template(value: str) -> bool:
+    """`${SECRET}`, `{password}`, `<token>`, `****`: a gap for a value."""
+    return _TEMPLATE.match(value) is not None or _MASK.match(value) is not None
+
+
+def is_wordy(value: str) -> bool:
+    """Words and small numbers with marks between: `prod-db-token-2024`, `self.access_token`."""
+    return all(_WORD.fullmatch(part) for part in _SEPARATORS.split(value))
+
+
+def entropy(value: str) -> float:
+    """Shannon's, in bits a character."""
+    total = len(value)
+    return -sum(count / total * math.log2(count / total) for count in Counter(value).values())
+
+
+def is_random(value: str, *, length: int, bits: float = 3.0) -> bool:
+    """A machine's secret: long, mixed, and not made of words."""
+    if len(value) < length or is_template(value) or is_wordy(value):
+        return False
+    has_letter = any(character.isalpha() for character in value)
+    has_digit = any(character.isdigit() for character in value)
+    has_both_cases = value != value.lower() and value != value.upper()
+    if not has_letter or not (has_digit or has_both_cases):
+        return False
+    return entropy(value) >= bits or _HEX.match(value) is not None

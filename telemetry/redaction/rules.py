@@ -1,0 +1,81 @@
+"""What a rule is: a trigger that says where it can hit, and a finder of matches in one island."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+CONTEXT = 64  # characters before an island that a rule may read
+MARKER_END = "]]"  # what a rule sees of a value removed just before
+
+_SPECIAL_BEFORE = re.compile(r"(?:\\[nrt]|%[0-9A-Fa-f]{2})\Z")
+_HEX_WORD_BEFORE = re.compile(r"(?:^|[^0-9A-Za-z])[0-9A-Fa-f]+-\Z")
+
+
+class Match(NamedTuple):
+    """A value to remove. `tail`, if any, matches how the value may go on past the end of a cut island."""
+
+    start: int
+    end: int
+    kind: str
+    priority: int
+    tail: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An island with what stands before it: `text[start:]` is the island. `is_cut`: the island goes on after its end."""
+
+    text: str
+    start: int
+    is_cut: bool = False
+
+    def follows_word(self, index: int) -> bool:
+        """Whether a letter or digit stands before `index`, that isn't the end of an escape such as `\\n` or `%3D`."""
+        if index == 0 or not self.text[index - 1].isalnum():
+            return False
+        return not _SPECIAL_BEFORE.search(self.text[max(0, index - 3) : index])
+
+    def precedes_word(self, index: int) -> bool:
+        """Whether a letter or digit stands at `index`."""
+        return self.text[index : index + 1].isalnum()
+
+    def is_inside_number(self, start: int, end: int) -> bool:
+        """Whether `start:end` is a part of a longer number or identifier: 0.4111…, …-4111…, 4111….5, 4111…-a6."""
+        text = self.text
+        if self.follows_word(start) or self.precedes_word(end):
+            return True
+        before, after = text[max(0, start - 2) : start], text[end : end + 2]
+        if len(before) == 2 and before[1] in ".," and before[0].isdigit():
+            return True
+        if len(after) == 2 and after[0] in ".," and after[1].isdigit():
+            return True
+        if len(after) == 2 and after[0] == "-" and after[1].isalnum():
+            return True
+        return before[1:] == "-" and _HEX_WORD_BEFORE.search(text[max(0, start - 20) : start]) is not None
+
+    def before(self, index: int, length: int = 40) -> str:
+        """The text just before `index`."""
+        return self.text[max(0, index - length) : index]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`trigger` is a google-re2 pattern without anchors or boundaries, so that what holds for a part holds for the whole text.
+
+    It must hit inside every island where `find` finds anything; with `reads_before`, in the text before it together with the island,
+    up to where the value begins.
+    """
+
+    trigger: str
+    find: Callable[[Subject], Iterator[Match]]
+    reads_before: bool = False
+
+
+def select(matches: list[Match]) -> list[Match]:
+    """Those that stay when matches overlap: by priority, then the longer, then the earlier. In order of place."""
+    chosen: list[Match] = []
+    for match in sorted(matches, key=lambda found: (found.priority, found.start - found.end, found.start)):
+        if all(match.end <= other.start or match.start >= other.end for other in chosen):
+            chosen.append(match)
+    return sorted(chosen, key=lambda match: match.start)
