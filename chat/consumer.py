@@ -48,9 +48,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         elif request.type == "ping":
             await self.send(frames.PONG)
         elif request.conversation is not None:
-            await self._sync(request.conversation, request.runs)
+            await self._catch_up(request.conversation, request.runs)
 
-    async def _sync(self, conversation_id: uuid.UUID, positions: list[frames.Position]) -> None:
+    async def _catch_up(self, conversation_id: uuid.UUID, positions: list[frames.Position]) -> None:
         """Follow the runs of one conversation of the person's own, also those that the page does not know of."""
         assert self.user is not None
         try:

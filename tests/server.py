@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -23,6 +24,7 @@ class WebServer:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.port = _free_port()
+        self._read = 0
         self._environment = {**os.environ, **environment, "OLLIVE_PROCESS": "web", "PYTHONUNBUFFERED": "1"}
         self._log = tempfile.NamedTemporaryFile(prefix="ollive-web-", suffix=".log")  # noqa: SIM115 (closed in `close`)
         self._process = self._start()
@@ -43,6 +45,12 @@ class WebServer:
     def log(self) -> str:
         """All that it has written."""
         return Path(self._log.name).read_text()
+
+    def news(self) -> str:
+        """What it has written since the last time this was asked."""
+        text = self.log
+        news, self._read = text[self._read :], len(text)
+        return news
 
     def wait_until_ready(self, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
@@ -93,12 +101,20 @@ class WebServer:
 @contextmanager
 def web_server(environment: Mapping[str, str] | None = None) -> Iterator[WebServer]:
     """A web process on the test's database, ended with the block."""
+    _collect_static()
     server = WebServer({"DATABASE_URL": _database_url(), "REDIS_URL": settings.REDIS_URL, **(environment or {})})
     try:
         server.wait_until_ready()
         yield server
     finally:
         server.close()
+
+
+@cache
+def _collect_static() -> None:
+    """Once a run, into the run's own data folder, as the supervisor does."""
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "DATABASE_URL": _database_url()})
 
 
 def _database_url() -> str:

@@ -4,6 +4,7 @@ import re
 from enum import Enum
 from functools import lru_cache
 from html import escape, unescape
+from time import thread_time
 
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
@@ -14,6 +15,8 @@ from chat.render.source import CLOSE, DOLLAR, LESS, OPEN
 HIGHLIGHT_MAX_CHARS = 20_000
 _LINE_MAX_CHARS = 1_000
 _LABEL_MAX_CHARS = 30
+_BASE_BUDGET_S = 0.02
+_CHAR_BUDGET_S = 0.000_01
 
 # Only well-trodden lexers: each is a set of regular expressions run over text that a stranger wrote.
 _NAMES = (
@@ -84,16 +87,20 @@ def highlight(code: str, language: str) -> str | None:
     # As one identifier, so that no lexer cuts a marker in two.
     plain = _MARKER.sub(r"redacted0\g<1>0x", code) if marker_count else code
     coloured = _spans(_lexer(language), plain.replace(LESS, "<").replace(DOLLAR, "$"))
-    if marker_count:
+    if marker_count and coloured is not None:
         coloured, found_count = _STAND_IN.subn(rf"{OPEN}\g<1>{CLOSE}", coloured)
         return coloured if found_count == marker_count else None
     return coloured
 
 
-def _spans(lexer: Lexer, code: str) -> str:
+def _spans(lexer: Lexer, code: str) -> str | None:
+    # Some lexers look ahead to the end at each word (Java, C#, C). Ordinary code takes a tenth of this.
+    gives_up_at = thread_time() + _BASE_BUDGET_S + len(code) * _CHAR_BUDGET_S
     out: list[str] = []
     last, run = "", ""
-    for token, value in lexer.get_tokens(code):
+    for count, (token, value) in enumerate(lexer.get_tokens(code)):
+        if not count % 16 and thread_time() > gives_up_at:
+            return None
         name = _class_of(token)
         if name != last and value.strip():
             out.append(_span(last, run))

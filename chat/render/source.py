@@ -25,11 +25,10 @@ _HTML = re.compile(
 _LONE_DOLLAR = re.compile(r"(?<![\\$])\$(?!\$)")
 _MARKER = re.compile(r"\[\[([A-Z][A-Z0-9_]{0,40})\]\]")
 
-_HIDDEN = re.compile("[\ufdd0-\ufdd3]|%EF%B7%9[0-3]")
 _TAG = re.compile(r"(<[^>]*>)")
-_CHIP = re.compile(f"{OPEN}([A-Z0-9_]+){CLOSE}")
+_CHIP = re.compile(f"<[^<>{OPEN}]*{OPEN}[^<>]*>|{OPEN}([A-Z0-9_]+){CLOSE}")
 _BREAK = re.compile(rf"{LESS}br ?/?&gt;")
-_IN_TEXT = str.maketrans({LESS: "&lt;", DOLLAR: "$", OPEN: "[[", CLOSE: "]]"})
+_BRACKETS = str.maketrans({OPEN: "[[", CLOSE: "]]"})
 _IN_URL = {"%EF%B7%90": "%3C", "%EF%B7%91": "$", "%EF%B7%92": "%5B%5B", "%EF%B7%93": "%5D%5D"}
 
 
@@ -77,29 +76,32 @@ def hide_markers(text: str) -> str:
 
 def reveal(html: str) -> str:
     """Put back what was hidden: chips and breaks in text alone, plain characters inside tags and code."""
-    if not _HIDDEN.search(html):
-        return html
+    if f"{LESS}br" in html:
+        html = _break_lines(html)
+    html = html.replace(LESS, "&lt;").replace(DOLLAR, "$")
+    if OPEN in html:
+        html = _CHIP.sub(_chip, html).translate(_BRACKETS)
+    if "%EF%B7%9" in html:
+        for encoded, plain in _IN_URL.items():
+            html = html.replace(encoded, plain)
+    return html
+
+
+def _break_lines(html: str) -> str:
+    """A line break inside a table's cell has no other spelling in Markdown."""
     pieces = _TAG.split(html)
     in_code = False
     for position, piece in enumerate(pieces):
         if position % 2:
             in_code = piece.startswith("<code") or (in_code and piece != "</code>")
-            if _HIDDEN.search(piece):
-                pieces[position] = _reveal_in_tag(piece)
-        elif piece:
-            # A line break inside a table's cell has no other spelling in Markdown.
-            shown = piece if in_code else _BREAK.sub("<br>", piece)
-            pieces[position] = _CHIP.sub(_chip, shown).translate(_IN_TEXT)
+        elif not in_code:
+            pieces[position] = _BREAK.sub("<br>", piece)
     return "".join(pieces)
 
 
-def _reveal_in_tag(tag: str) -> str:
-    for encoded, plain in _IN_URL.items():
-        tag = tag.replace(encoded, plain)
-    return tag.translate(_IN_TEXT)
-
-
 def _chip(found: re.Match[str]) -> str:
+    if not found[1]:  # inside a tag
+        return found[0].translate(_BRACKETS)
     words = escape(LABELS[found[1]])
     removed = words if found[1] == "WITHHELD" else f"{words} removed"
     return f'<span class="redacted" title="Removed before it was stored">{removed}</span>'

@@ -12,8 +12,9 @@ from chat.render.code import Part
 from chat.render.markdown import to_html
 from chat.render.source import Intake, escape_plain
 
-# Up to SOFT characters the last block is rendered at each feed; beyond, whenever it has grown by a sixteenth. Past HARD
-# it is given up as one block: the rest of it is shown as plain text.
+# Up to FREE characters the last block is rendered at each feed; a longer one when what exceeds it has grown by a
+# sixteenth. Past SOFT a fence is shown in pieces, and a list. Past HARD any block is given up: the rest of it is plain.
+FREE_CHARS = 512
 SOFT_CHARS = 2_048
 HARD_CHARS = 8_192
 GROWTH = 16
@@ -72,7 +73,7 @@ class BlockRenderer:
 
     def _is_tail_due(self) -> bool:
         size = len(self._pending)
-        return size <= SOFT_CHARS or size - self._tail_char_count >= size // GROWTH
+        return size - self._tail_char_count >= max(0, size - FREE_CHARS) // GROWTH
 
     def _commit_finished(self) -> str:
         pieces: list[str] = []

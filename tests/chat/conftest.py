@@ -35,6 +35,15 @@ def own_server(
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _server_log(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the web process wrote during a test is printed, so that pytest shows it with a failure."""
+    servers = [request.getfixturevalue(name) for name in ("server", "own_server") if name in request.fixturenames]
+    yield
+    for server in servers:
+        print(server.news())  # noqa: T201
+
+
 @pytest.fixture
 def as_alice(server: WebServer, alice) -> Iterator[Browser]:
     with Browser.of(alice, server) as browser:

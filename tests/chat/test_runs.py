@@ -12,6 +12,7 @@ from tests.fakes.fixtures import RunningProvider
 from tests.server import WebServer, web_server
 
 COUNTING = [f"word{n} " for n in range(60)]
+LONG = [f"word{n} " for n in range(400)]
 
 
 def test_the_page_shows_what_the_provider_says(as_alice: Browser, fake_provider: RunningProvider):
@@ -79,7 +80,8 @@ def test_a_page_that_was_open_before_sees_a_turn_of_another_tab(as_alice: Browse
 def test_a_second_process_follows_and_stops_a_run(
     as_alice: Browser, alice, fake_provider: RunningProvider, provider_environment: dict[str, str]
 ):
-    sent = as_alice.send("Count", model="openai/paced-20x400")
+    fake_provider.script("slow", chunks=LONG, rate=20)
+    sent = as_alice.send("Count", model="openai/slow")
     with web_server(provider_environment) as other, Browser.of(alice, other) as elsewhere, elsewhere.page() as page:
         shown = page.sync(sent.conversation, sent.run)
         page.read_until(lambda: shown.seq >= 5)
@@ -93,7 +95,8 @@ def test_a_second_process_follows_and_stops_a_run(
 
 
 def test_stop_keeps_the_partial_answer_and_ends_the_providers_call(as_alice: Browser, fake_provider: RunningProvider):
-    sent = as_alice.send("Count", model="openai/paced-20x400")
+    fake_provider.script("slow", chunks=LONG, rate=20)
+    sent = as_alice.send("Count", model="openai/slow")
     with as_alice.page() as one, as_alice.page() as two:
         first, second = one.sync(sent.conversation, sent.run), two.sync(sent.conversation, sent.run)
         one.read_until(lambda: first.seq >= 5)
@@ -137,7 +140,7 @@ def test_a_hiccup_before_the_first_token_is_tried_again_and_recorded(as_alice: B
     fake_provider.script("plain", status=500, times=1)
 
     reply = ended(as_alice.send("Hello").run)
-    digest.drain_all()
+    digest.drain()
 
     assert reply.status == "complete"
     rows = InferenceLog.objects.filter(message_id=reply.id).order_by("attempt")
@@ -149,7 +152,7 @@ def test_what_the_provider_got_raw_is_stored_redacted(as_alice: Browser, fake_pr
     fake_provider.script("plain", chunks=["Write to bob", ".smith@exam", "ple.org now."])
     sent = as_alice.send("My card is 4111 1111 1111 1111, mail alice@example.org")
     reply = ended(sent.run)
-    digest.drain_all()
+    digest.drain()
 
     prompt = Message.objects.get(id=sent.message)
     page = as_alice.client.get(f"/c/{sent.conversation}/").text
@@ -165,7 +168,7 @@ def test_what_the_provider_got_raw_is_stored_redacted(as_alice: Browser, fake_pr
 def test_a_deleted_conversation_leaves_its_log_without_the_link(as_alice: Browser):
     sent = as_alice.send("Hello")
     ended(sent.run)
-    digest.drain_all()
+    digest.drain()
 
     as_alice.post(f"/c/{sent.conversation}/delete/")
 
@@ -181,14 +184,14 @@ def test_deleting_while_a_reply_runs_ends_the_call_and_records_it(as_alice: Brow
     as_alice.post(f"/c/{sent.conversation}/delete/")
 
     assert wait_for(lambda: fake_provider.last.closed_early_at)
-    wait_for(lambda: digest.drain_all() is not None and InferenceLog.objects.exclude(status="in_progress").exists())
+    wait_for(lambda: digest.drain() is not None and InferenceLog.objects.exclude(status="in_progress").exists())
     assert InferenceLog.objects.get().conversation_id is None
 
 
 def test_each_run_makes_one_row_with_tokens_and_times(as_alice: Browser):
     sent = as_alice.send("Hello")
     reply = ended(sent.run)
-    digest.drain_all()
+    digest.drain()
 
     row = InferenceLog.objects.get()
     assert (row.id, row.status, row.source) == (reply.inference_id, "success", "chat")
