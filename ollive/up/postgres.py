@@ -16,6 +16,7 @@ from ollive.up.launch import NOBODY
 from ollive.up.launcher import Account, account_without_root, launched
 
 NAME = "ollive"  # of the database and of its role
+ORPHAN_SECONDS = 10.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path is limited to 107 bytes, a data folder's is not
@@ -126,8 +127,7 @@ def _create(cluster: Cluster) -> None:
 
 
 def _run(cluster: Cluster, command: list[str | Path], *, script: str = "") -> None:
-    # initdb finds its user's name in the environment of nobody; LC_ALL of the host may be one that is not installed.
-    environment = {**os.environ, "LC_ALL": "C"}
+    environment = {**os.environ, "LC_ALL": "C"}  # the host's may be one that is not installed
     done = subprocess.run(
         launched(command, account=cluster.account),
         input=script,
@@ -139,9 +139,7 @@ def _run(cluster: Cluster, command: list[str | Path], *, script: str = "") -> No
     )
     if done.returncode != 0:
         reason = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[-1]
-        raise StartError(
-            f"The embedded PostgreSQL cannot use {cluster.folder.parent} ({reason}); set OLLIVE_DATA_DIR to another folder."
-        )
+        raise StartError(f"The embedded PostgreSQL cannot use {cluster.folder.parent} ({reason}): set OLLIVE_DATA_DIR.")
 
 
 def _check_version(cluster: Cluster) -> None:
@@ -159,9 +157,10 @@ def _check_version(cluster: Cluster) -> None:
 
 
 def _end_orphan(folder: Path) -> None:
-    """End a server that an earlier crash left on the folder, and forget one that no longer runs.
+    """End a server that an earlier crash left on the folder.
 
-    Its process number may belong to another program by now (in a container it mostly does): PostgreSQL would refuse to start.
+    Where the process number in its lock file belongs to another program by now (in a container it mostly does) PostgreSQL would
+    refuse to start, so that lock is removed. One whose process is gone is left to PostgreSQL, which knows what else to look for.
     """
     lock = folder / "postmaster.pid"
     try:
@@ -169,21 +168,23 @@ def _end_orphan(folder: Path) -> None:
     except (FileNotFoundError, ValueError, IndexError):
         lock.unlink(missing_ok=True)
         return
-    deadline = time.monotonic() + 10
-    while _works_in(pid, folder) and time.monotonic() < deadline:
+    deadline = time.monotonic() + ORPHAN_SECONDS
+    while _serves(pid, folder) and time.monotonic() < deadline:
         os.kill(pid, signal.SIGQUIT)
         time.sleep(0.05)
-    if _works_in(pid, folder):
-        raise StartError(f"Another PostgreSQL (process {pid}) uses {folder} and does not stop; end it first.")
-    lock.unlink(missing_ok=True)
+    if _serves(pid, folder):
+        raise StartError(f"Another PostgreSQL (process {pid}) uses {folder} and does not stop: end it first.")
+    if Path(f"/proc/{pid}").exists():
+        lock.unlink(missing_ok=True)
 
 
-def _works_in(pid: int, folder: Path) -> bool:
-    """Does the process live and stand in the folder, as a PostgreSQL server does?"""
+def _serves(pid: int, folder: Path) -> bool:
+    """Does the process live, and was it started for the folder? Its command line may be read whoever it runs as."""
     try:
-        return Path(f"/proc/{pid}/cwd").readlink() == folder
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
+    return os.fsencode(folder) in words
 
 
 def _give(path: Path, account: Account) -> None:

@@ -32,7 +32,7 @@ def model(local: LocalModel) -> Program:
 def web(door: int, *, outcome: int | None = None) -> Program:
     """It serves the socket `door`. With a pipe for the outcome it prepares the installation before."""
     environment = {"OLLIVE_PROCESS": "web", "OLLIVE_LISTENER": str(door)}
-    descriptors = (door,)
+    descriptors: tuple[int, ...] = (door,)
     if outcome is not None:
         environment["OLLIVE_OUTCOME"] = str(outcome)
         descriptors = (door, outcome)
