@@ -44,7 +44,7 @@ class RedisOrMemoryCache(RedisCache):
             "retry": Retry(NoBackoff(), 0),
         }
         super().__init__(server, params | {"OPTIONS": options | params.get("OPTIONS", {})})
-        self._memory = LocMemCache(f"accounts.cache:{server}", {})
+        self.memory = LocMemCache(f"accounts.cache:{server}", {})
         self._ask_again_at = 0.0
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
@@ -66,4 +66,4 @@ class RedisOrMemoryCache(RedisCache):
             except (RedisError, OSError) as error:
                 self._ask_again_at = time.monotonic() + ASK_AGAIN_AFTER_S
                 logger.warning("Redis is away: sign-in attempts are counted by this process alone", error=str(error))
-        return act(self._memory)
+        return act(self.memory)

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
@@ -16,7 +17,8 @@ Role = Membership.Role
 def request_of(user, **session) -> HttpRequest:
     request = HttpRequest()
     request.user = user
-    request.session = session
+    request.session = SessionStore()
+    request.session.update(session)
     return request
 
 

@@ -100,8 +100,8 @@ def test_the_deployment_check_finds_nothing_behind_tls():
 def test_behind_tls_cookies_are_bound_to_the_host_and_the_public_address_is_served():
     script = (
         "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, "
-        "s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE, s.SESSION_COOKIE_DOMAIN, s.SESSION_COOKIE_PATH, "
-        "'chat.example.com' in s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS, s.DEBUG)"
+        "s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SESSION_COOKIE_SAMESITE, s.SESSION_COOKIE_DOMAIN, "
+        "s.SESSION_COOKIE_PATH, 'chat.example.com' in s.ALLOWED_HOSTS, s.CSRF_TRUSTED_ORIGINS, s.DEBUG)"
     )
     said = in_production("shell", "--no-imports", "-c", script)
     assert said.split() == [

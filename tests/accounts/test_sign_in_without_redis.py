@@ -14,7 +14,9 @@ NOWHERE = {"default": {"BACKEND": "accounts.cache.RedisOrMemoryCache", "LOCATION
 @pytest.fixture
 def _redis_away():
     with override_settings(CACHES=NOWHERE):
-        caches["default"]._memory.clear()
+        cache = caches["default"]
+        assert isinstance(cache, RedisOrMemoryCache)
+        cache.memory.clear()
         yield
 
 
