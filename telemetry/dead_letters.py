@@ -32,6 +32,6 @@ def discard(ids: Sequence[int]) -> int:
     """Delete dead letters for good; the accounts call them rejected."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM telemetry_dead_letter WHERE id = ANY(%s)", [list(ids)])
-        discarded = cursor.rowcount
+        discarded = int(cursor.rowcount)
         tallies.add(cursor, "discarded", rejected=discarded)
     return discarded

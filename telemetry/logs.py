@@ -13,7 +13,7 @@ from telemetry import payloads, rows
 from telemetry.models import InferenceLog
 
 KEY = ("workspace_id", "received_at", "id")
-COLUMNS = tuple(field.column for field in InferenceLog._meta.concrete_fields)
+COLUMNS = tuple(str(field.column) for field in InferenceLog._meta.concrete_fields)
 CHANGING = tuple(column for column in COLUMNS if column not in KEY)
 
 LOAD = """

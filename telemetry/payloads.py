@@ -114,7 +114,7 @@ def sweep(day: date, workspace_id: UUID) -> int:
     """Delete the pieces that no call of the day refers to any more; returns how many. Needs the erasure lock."""
     with connection.cursor() as cursor:
         cursor.execute(SWEEP, {"day": day, "workspace": workspace_id, "digests": Payload.Form.DIGESTS})
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def _as_messages(part: str, value: Any) -> list[Any]:

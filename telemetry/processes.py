@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
@@ -41,7 +40,7 @@ def beat(process_id: UUID) -> None:
 
 def last_beat_at(kind: str) -> datetime | None:
     """When any process of the kind was last heard of."""
-    return Process.objects.filter(kind=kind).aggregate(at=Max("beat_at"))["at"]
+    return Process.objects.filter(kind=kind).order_by("-beat_at").values_list("beat_at", flat=True).first()
 
 
 def close_silent() -> int:

@@ -1,0 +1,231 @@
+"""The log of calls: found by what is indexed, read with what was said, deleted with all that belongs to it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import User, Workspace
+from telemetry import erasure, payloads, pricing, queries
+from telemetry.admin.exchange import as_json, exchange, with_chips
+from telemetry.admin.keyset import KeysetAdmin
+from telemetry.models import InferenceLog
+
+PEOPLE_FOUND = 100
+PREVIEWS = ("input_preview", "output_preview")
+
+
+class ValueFilter(admin.SimpleListFilter):
+    """Offers the values that the log holds, read from the index."""
+
+    column: ClassVar[queries.Column]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, value) for value in queries.distinct_values(self.column)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.column: self.value()}) if self.value() else queryset
+
+
+class ProviderFilter(ValueFilter):
+    title = parameter_name = column = "provider"
+
+
+class ModelFilter(ValueFilter):
+    title = parameter_name = column = "model"
+
+
+@admin.register(InferenceLog)
+class InferenceLogAdmin(KeysetAdmin):
+    """Metadata for whoever may view the log; words for those with `view_content`."""
+
+    keyset = ("received_at", "id")
+    list_display = ("received", "state", "model_path", "person", "source", "tokens", "cost", "first_token", "duration", "preview")
+    list_filter = ("status", ProviderFilter, ModelFilter, "source", "received_at")
+    search_fields = ("id",)
+    search_help_text = "An inference, trace or conversation id, a model, or a person's e-mail."
+
+    class Media:
+        css: ClassVar = {"all": ("css/admin-telemetry.css",)}
+
+    # --- Who may what ---
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return tuple(name for name in self.list_display if name != "preview" or _may_read(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        said = (("What was said", {"fields": ("said",)}),) if _may_read(request) else ()
+        return (
+            (None, {"fields": ("state", "model_path", "error", "tokens", "cost", "timing")}),
+            *said,
+            ("Who", {"fields": ("person", "workspace", "end_user", "api_key_id", "source", "app", "version", "environment")}),
+            (
+                "Model",
+                {"fields": ("requested_model", "provider", "model", "served_model", "operation", "parameters_json", "attempt")},
+            ),
+            ("Usage", {"fields": ("usage_source", "usage_json", "price", "reported_cost_usd", "delivered_tokens")}),
+            (
+                "Times",
+                {"fields": ("received_at", "started_at", "first_token_at", "ended_at", "latency_ms", "ttft_ms")},
+            ),
+            (
+                "Links",
+                {"fields": ("id", "trace_id", "span_id", "parent_span_id", "session_id", "conversation_id", "message_id")},
+            ),
+            ("Kept with it", {"fields": ("tags", "metadata_json", "raw_payload_uri", "cut_fields", "redaction_version")}),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for _, fieldset in self.get_fieldsets(request, obj) for name in fieldset["fields"]]
+
+    # --- Finding ---
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> tuple[QuerySet[Any], bool]:
+        """Only by what has an index."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            found = Q(id=UUID(term)) | Q(conversation_id=UUID(term)) | Q(trace_id=term)
+        except ValueError:
+            models = [name for name in queries.distinct_values("model") if term.lower() in name.lower()]
+            people = User.objects.filter(email__icontains=term).values_list("id", flat=True)[:PEOPLE_FOUND]
+            found = Q(trace_id=term) | Q(model__in=models) | Q(user_id__in=list(people))
+        return queryset.filter(found), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> InferenceLog | None:
+        """Two workspaces may have been told of the same call: the newest is shown."""
+        try:
+            call = InferenceLog.objects.filter(id=UUID(object_id)).order_by("-received_at").first()
+        except ValueError:
+            return None
+        if call:
+            self.annotate_page([call])
+        return call
+
+    def annotate_page(self, rows: list[Any]) -> None:
+        people = User.objects.in_bulk({call.user_id for call in rows if call.user_id})
+        workspaces = Workspace.objects.in_bulk({call.workspace_id for call in rows})
+        for call in rows:
+            call.person_found = people.get(call.user_id)
+            call.workspace_found = workspaces.get(call.workspace_id)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {**(extra_context or {}), "estimate": queries.estimated_row_count()})
+
+    # --- Deleting ---
+    def delete_model(self, request: HttpRequest, obj: InferenceLog) -> None:
+        erasure.erase_calls([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[InferenceLog]) -> None:
+        erasure.erase_calls(queryset)
+
+    # --- Columns ---
+    @admin.display(description="received")
+    def received(self, call: InferenceLog) -> str:
+        return f"{call.received_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="status")
+    def state(self, call: InferenceLog) -> SafeString:
+        return format_html('<span class="state {}">{}</span>', call.status, call.get_status_display())
+
+    @admin.display(description="model")
+    def model_path(self, call: InferenceLog) -> str:
+        return "/".join(part for part in (call.provider, call.model) if part) or "–"
+
+    @admin.display(description="user")
+    def person(self, call: Any) -> str:
+        return str(call.person_found.email if call.person_found else call.end_user or call.user_id or "–")
+
+    @admin.display(description="workspace")
+    def workspace(self, call: Any) -> str:
+        return str(call.workspace_found.name if call.workspace_found else call.workspace_id)
+
+    @admin.display(description="tokens")
+    def tokens(self, call: InferenceLog) -> str:
+        if call.total_tokens is None:
+            return "–"
+        return f"{'~' if call.is_estimated else ''}{call.prompt_tokens or 0:,} + {call.completion_tokens or 0:,}"
+
+    @admin.display(description="cost")
+    def cost(self, call: InferenceLog) -> str:
+        if call.cost_usd is None:
+            return "unknown"
+        return f"{'~' if call.is_estimated and call.cost_usd else ''}${_money(call.cost_usd)}"
+
+    @admin.display(description="first token")
+    def first_token(self, call: InferenceLog) -> str:
+        return _duration(call.ttft_ms)
+
+    @admin.display(description="time")
+    def duration(self, call: InferenceLog) -> str:
+        return _duration(call.latency_ms)
+
+    @admin.display(description="last words")
+    def preview(self, call: InferenceLog) -> SafeString:
+        return format_html('<span class="preview">{}</span>', with_chips(call.input_preview or ""))
+
+    @admin.display(description="time")
+    def timing(self, call: InferenceLog) -> str:
+        speed = f", {call.tokens_per_second:.1f} tokens/s" if call.tokens_per_second else ""
+        return f"{_duration(call.latency_ms)}, first token after {_duration(call.ttft_ms)}{speed}"
+
+    @admin.display(description="error")
+    def error(self, call: InferenceLog) -> SafeString | str:
+        told = [part for part in (call.error_class, call.error_code, call.error_message) if part]
+        return with_chips(" · ".join(told)) if told else call.finish_reason or "none"
+
+    @admin.display(description="price")
+    def price(self, call: InferenceLog) -> str:
+        if call.price_id is None:
+            return "not known"
+        rates = pricing.rates(call.provider or "", call.served_model or call.model or "", call.day)
+        return f"{call.price_id} ({rates.source})" if rates and rates.id == call.price_id else call.price_id
+
+    @admin.display(description="parameters")
+    def parameters_json(self, call: InferenceLog) -> SafeString | str:
+        return _json_block(call.parameters)
+
+    @admin.display(description="usage as the provider told it")
+    def usage_json(self, call: InferenceLog) -> SafeString | str:
+        return _json_block(call.usage)
+
+    @admin.display(description="metadata")
+    def metadata_json(self, call: InferenceLog) -> SafeString | str:
+        return _json_block(call.metadata)
+
+    @admin.display(description="exchange")
+    def said(self, call: InferenceLog) -> SafeString:
+        content = payloads.read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
+        previews = [with_chips(getattr(call, name) or "") for name in PREVIEWS]
+        return render_to_string("admin/telemetry/_exchange.html", {"exchange": exchange(content), "previews": previews})
+
+
+def _may_read(request: HttpRequest) -> bool:
+    return request.user.has_perm("telemetry.view_content")
+
+
+def _duration(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return "–"
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{timedelta(milliseconds=milliseconds).total_seconds():.1f} s"
+
+
+def _money(amount: Decimal) -> str:
+    """Enough digits to tell small costs apart."""
+    return (
+        f"{amount:.2f}"
+        if amount >= 1 or not amount
+        else f"{amount:.6f}".rstrip("0")
+        if amount >= Decimal("0.000001")
+        else f"{amount:.2e}"
+    )
+
+
+def _json_block(value: Any) -> SafeString | str:
+    return "–" if value is None else format_html('<pre class="json">{}</pre>', with_chips(as_json(value)))
