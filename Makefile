@@ -26,16 +26,15 @@ check: ## lint, formats, types, contracts between the apps, then the tests: what
 	@deploy/bootstrap.sh dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(ARGS)
 
-fmt: ## format code and templates, and mend what lint can mend
+fmt: ## format code, and mend what lint can mend
 	@deploy/bootstrap.sh dev
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
-	$(BIN)/djlint templates --reformat --quiet || true
 
 e2e: ## drive a browser (Debian's chromium) through the pages
 	@deploy/bootstrap.sh dev
