@@ -63,9 +63,14 @@
   async function copyFor(button) {
     const done = await copy(textOf(button));
     window.ollive.announce(done ? "Copied" : "Copying is not possible here");
-    if (!done) return;
+    if (!done || button.classList.contains("done")) return;
+    const isWord = button.matches(".copy");
     button.classList.add("done");
-    setTimeout(() => button.classList.remove("done"), 1500);
+    if (isWord) button.textContent = "Copied";
+    setTimeout(() => {
+      button.classList.remove("done");
+      if (isWord) button.textContent = "Copy";
+    }, 1500);
   }
 
   // What scrolls sideways must be reachable by keyboard.
