@@ -18,6 +18,12 @@ CREATE TABLE "{payload}" (LIKE payload INCLUDING ALL,
 ALTER TABLE payload ATTACH PARTITION "{payload}" FOR VALUES FROM ('{day}') TO ('{next}');
 """
 
+# Read as a table: to_regclass answers from a cache that doesn't notice what another transaction made while we waited.
+ATTACHED = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = 'inference_log'::regclass AND relname = ANY(%s)
+"""
+
 
 def ensure(today: date, days: int = DAYS_AHEAD) -> list[date]:
     """Make the missing partitions from today on; returns the days that were made."""
@@ -49,5 +55,5 @@ def payload_table(day: date) -> str:
 def _existing(days: set[date]) -> set[date]:
     names = {log_table(day): day for day in days}
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL", [list(names)])
+        cursor.execute(ATTACHED, [list(names)])
         return {names[name] for (name,) in cursor.fetchall()}
