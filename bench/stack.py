@@ -123,6 +123,7 @@ def _set_up_django(stack: Stack) -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def _answers(port: int) -> bool:
