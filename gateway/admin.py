@@ -21,6 +21,9 @@ class ProviderForm(forms.ModelForm[Provider]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stored_address = self.instance.base_url
+        known = {kind.name: kind.label for kind in directory.kinds().values() if kind.name != sources.LOCAL}
+        stored = {self.instance.kind: directory.label(self.instance.kind)} if self.instance.kind else {}
+        self.fields["kind"] = forms.ChoiceField(choices=list((known | stored).items()))
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data

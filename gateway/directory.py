@@ -34,6 +34,16 @@ class Kind:
     def names(self) -> tuple[str, ...]:
         return (self.name, *self.aliases)
 
+    @property
+    def address_variables(self) -> tuple[str, ...]:
+        """The environment variables that may hold its address, the first that is set wins."""
+        return (*(f"{name.upper()}_BASE_URL" for name in self.names), *self.base_url_variables)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Every environment variable that says something of it."""
+        return (*self.keys, *self.address_variables, *self.model_variables)
+
 
 @cache
 def _read() -> Mapping[str, Any]:

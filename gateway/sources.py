@@ -163,7 +163,7 @@ def _from_environment(kind: Kind) -> Source | None:
 
 
 def _address(kind: Kind) -> str:
-    given = _first([f"{name.upper()}_BASE_URL" for name in kind.names] + list(kind.base_url_variables)).rstrip("/")
+    given = _first(kind.address_variables).rstrip("/")
     return given + kind.suffix if given and kind.suffix and not given.endswith(kind.suffix) else given
 
 
