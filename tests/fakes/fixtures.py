@@ -1,6 +1,7 @@
 """The fake provider as a pytest plugin: `-p tests.fakes.fixtures`, then the fixture `fake_provider`."""
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,8 +9,18 @@ from typing import Any
 
 import pytest
 
+from gateway import directory
 from tests.fakes.behaviours import Behaviour, Script
 from tests.fakes.provider import FakeProvider, Seen, serve
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Before the settings are read: the keys of whoever runs the tests have no place in them."""
+    for kind in directory.kinds().values():
+        for variable in kind.variables:
+            os.environ.pop(variable, None)
+    os.environ.pop("DEFAULT_PROVIDER", None)
 
 
 class RunningProvider:
@@ -38,6 +49,11 @@ class RunningProvider:
     @property
     def open_count(self) -> int:
         return self._provider.open_count
+
+    @property
+    def listed_count(self) -> int:
+        """How often its models were asked for."""
+        return self._provider.listed_count
 
     def script(self, model: str = "*", *, times: int | None = None, **behaviour: Any) -> None:
         """Let `model` ("*" for every one) behave so, for all requests or the next `times`."""

@@ -55,6 +55,7 @@ class FakeProvider:
         self.manners = Manners()
         self.requests: deque[Seen] = deque(maxlen=20_000)
         self.open_count = 0
+        self.listed_count = 0
         self._completion_count = 0
 
     def application(self) -> web.Application:
@@ -70,6 +71,7 @@ class FakeProvider:
     def reset(self) -> None:
         self.manners.scripts.clear()
         self.requests.clear()
+        self.listed_count = 0
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -113,6 +115,7 @@ class FakeProvider:
         return web.json_response(envelope.whole(behaviour, usage_of(behaviour, body, sent_count), body.get("n") or 1))
 
     async def _list_models(self, request: web.Request) -> web.Response:
+        self.listed_count += 1
         names = ["plain", "paced-20", *NAMED]
         models = [{"id": name, "object": "model", "owned_by": "fake"} for name in names]
         return web.json_response({"object": "list", "data": models})

@@ -4,7 +4,6 @@ import pytest
 
 from gateway.addresses import clean_base_url, is_public
 
-
 PRIVATE = (
     "127.0.0.1 10.1.2.3 192.168.0.1 172.16.5.4 169.254.169.254 0.0.0.0 100.64.0.1 224.0.0.1 255.255.255.255 "
     "::1 :: fe80::1 fe80::1%eth0 fc00::1 ff02::1 ::ffff:127.0.0.1 2002:7f00:1:: 64:ff9b::a00:1 nonsense"

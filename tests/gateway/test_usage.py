@@ -78,6 +78,9 @@ def test_the_buckets_sum_to_what_was_told(prompt, completion, cached, reasoning)
     assert (usage.prompt_tokens, usage.completion_tokens) == (max(prompt, 0), max(completion, 0))
 
 
+NONSENSE = st.floats() | st.sampled_from(["", "7", "many", None, [], {}, True])
+
+
 @given(st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens", "total_tokens"]), NONSENSE))
 def test_nonsense_is_no_tokens_and_no_error(raw):
     assert min(buckets(from_openai(raw))) >= 0
