@@ -39,6 +39,8 @@ class ProviderForm(forms.ModelForm[Provider]):
             has_key=bool(given["api_key"] or (self.instance.api_key and not is_moved)),
             is_trusted=self.instance.is_trusted and not is_moved,
         )
+        given["options"], given["model_names"] = given["options"] or {}, given["model_names"] or []
+        providers.check_values(given["api_key"], given["options"], given["model_names"])
         return given
 
     def save(self, commit: bool = True) -> Provider:

@@ -14,6 +14,9 @@ from gateway.protocol import ProviderError, Target
 from gateway.sources import Source
 
 PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+# LiteLLM builds addresses of some providers from the model's name, and takes a whole address for it at others.
+SAFE_MODEL = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9][\w.:@/+-]{0,199}", re.ASCII)
+MAX_PATH = 300
 LOCAL_WINDOW = 4096
 
 
@@ -33,6 +36,13 @@ def resolve(path: str, *, workspace_id: uuid.UUID | None) -> Target:
     Raises `ProviderError` with the code `unknown_model` or `no_provider`.
     """
     path = path.strip()
+    target = _lead(path, workspace_id)
+    if len(path) > MAX_PATH or (target.adapter == directory.LITELLM and not SAFE_MODEL.fullmatch(target.model)):
+        raise _unknown(path)
+    return target
+
+
+def _lead(path: str, workspace_id: uuid.UUID | None) -> Target:
     configured = sources.configured(workspace_id)
     prefix, _, model = path.partition("/")
     source = configured.get(prefix) or _of_kind(configured.values(), prefix)
@@ -139,11 +149,15 @@ def _unconfigured(path: str, prefix: str, model: str) -> Target:
         where = f"set {variable}, or add it" if variable else "add it"
         raise ProviderError("no_provider", f"{kind.label} is not configured here: {where} with manage.py add_provider.")
     if not model or not PREFIX.fullmatch(prefix) or directory.is_refused(prefix):
-        raise ProviderError("unknown_model", f"There is no model {path[:100]} here. A model path is provider/model.")
+        raise _unknown(path)
     key = os.environ.get(f"{prefix.upper()}_API_KEY", "")
     if not key:
         raise ProviderError("no_provider", f"No provider {prefix} is configured here: add it with manage.py add_provider.")
     return Target(provider=prefix, model=model, adapter=directory.LITELLM, api_key=key)
+
+
+def _unknown(path: str) -> ProviderError:
+    return ProviderError("unknown_model", f"There is no model {path[:100]} here. A model path is provider/model.")
 
 
 def _kind_of(name: str) -> directory.Kind | None:

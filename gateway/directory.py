@@ -76,6 +76,11 @@ def is_refused(prefix: str) -> bool:
     return prefix in _read()["refused"]
 
 
+def is_option(name: str) -> bool:
+    """Whether a stored provider may have a field of that name."""
+    return name in _read()["options"]
+
+
 def label(name: str) -> str:
     """What people read for a provider; a name that isn't known is its own label."""
     kind = find(name)

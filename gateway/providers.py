@@ -6,10 +6,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from accounts.models import Workspace
-from gateway import sources
+from gateway import directory, sources
 from gateway.addresses import clean_base_url
-from gateway.directory import DIRECT
 from gateway.models import Provider
+
+EXPANDED = "os.environ/"
 
 
 def add_provider(
@@ -38,6 +39,7 @@ def add_provider(
     if api_key:
         provider.api_key = api_key
     check(name, kind, base_url=provider.base_url, has_key=bool(provider.api_key), is_trusted=provider.is_trusted)
+    check_values(api_key, provider.options, provider.model_names)
     provider.full_clean()
     provider.save()
     sources.forget()
@@ -60,6 +62,19 @@ def move(provider: Provider, base_url: str, *, is_trusted: bool) -> None:
         provider.base_url, provider.is_trusted, provider.api_key = base_url, is_trusted, None
 
 
+def check_values(api_key: str, options: Any, model_names: Any) -> None:
+    """Raise `ValidationError` for options that could redirect a call, and for values that LiteLLM would expand."""
+    if not isinstance(options, dict) or not all(isinstance(value, str | dict) for value in options.values()):
+        raise ValidationError({"options": "Options are an object of texts."})
+    if not isinstance(model_names, list) or not all(isinstance(name, str) and name for name in model_names):
+        raise ValidationError({"model_names": "Models are a list of names."})
+    unknown = [name for name in options if not directory.is_option(name)]
+    if unknown:
+        raise ValidationError({"options": f"There is no option {', '.join(unknown)}."})
+    if EXPANDED in api_key or EXPANDED in str(options):
+        raise ValidationError(f"A value must not begin with {EXPANDED}: give the key itself.")
+
+
 def check(name: str, kind: str, *, base_url: str, has_key: bool, is_trusted: bool) -> None:
     """Raise `ValidationError` unless such a provider can be reached."""
     if name == sources.LOCAL:
@@ -67,9 +82,9 @@ def check(name: str, kind: str, *, base_url: str, has_key: bool, is_trusted: boo
     known = sources.kind_named(kind)
     if known is None:
         raise ValidationError({"kind": f"{kind} cannot be used here."})
-    if known.adapter == DIRECT and not (base_url or known.base_url):
+    if known.adapter == directory.DIRECT and not (base_url or known.base_url):
         raise ValidationError({"base_url": f"{known.label} needs an address."})
-    if known.adapter != DIRECT and base_url and not is_trusted:
+    if known.adapter != directory.DIRECT and base_url and not is_trusted:
         raise ValidationError({"base_url": f"The address of {known.label} can be set by manage.py add_provider only."})
     if known.keys and not (known.is_keyless or has_key or base_url):
         raise ValidationError({"api_key": f"{known.label} needs a key."})

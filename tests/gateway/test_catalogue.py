@@ -87,6 +87,14 @@ def test_what_leads_nowhere_is_unknown(workspace, monkeypatch, path):
     assert caught.value.code == "unknown_model"
 
 
+@pytest.mark.parametrize("model", ["https://10.0.0.1/x", "../../v1/files", "a b", "é", "x" * 400, "a?b", "a#b", "a//b"])
+def test_a_models_name_is_no_address(workspace, monkeypatch, model):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-alice")
+    with pytest.raises(ProviderError) as caught:
+        catalogue.resolve(f"anthropic/{model}", workspace_id=workspace.id)
+    assert caught.value.code == "unknown_model"
+
+
 def test_an_empty_path_leads_nowhere(workspace):
     with pytest.raises(ProviderError) as caught:
         catalogue.resolve(" ", workspace_id=workspace.id)

@@ -129,6 +129,12 @@ def test_the_operator_adds_a_provider_in_the_admin(client, root, workspace):
     assert catalogue.resolve("work/gpt-4", workspace_id=workspace.id).api_key == KEY
 
 
+def test_empty_boxes_of_the_admin_are_empty_lists(client, root):
+    client.post(reverse("admin:gateway_provider_add"), posted(model_names="", options=""))
+    stored = Provider.objects.get()
+    assert (stored.model_names, stored.options) == ([], {})
+
+
 def test_the_admin_never_shows_a_key(client, root, run):
     run("add_provider", "work", "--kind", "openai", "--key-stdin")
     stored = Provider.objects.get()
@@ -187,6 +193,11 @@ def test_a_trusted_address_stays_trusted_while_it_stays(client, root, run):
         ({"kind": "anthropic", "base_url": "https://8.8.8.8"}, "manage.py add_provider only"),
         ({"kind": "litellm_proxy"}, "Select a valid choice"),
         ({"api_key": ""}, "needs a key"),
+        ({"api_key": "os.environ/SECRET_KEY"}, "give the key itself"),
+        ({"options": '{"api_base": "http://10.0.0.1"}'}, "no option api_base"),
+        ({"options": '{"api_version": "os.environ/SECRET_KEY"}'}, "give the key itself"),
+        ({"options": '["api_version"]'}, "an object of texts"),
+        ({"model_names": '"gpt-4"'}, "a list of names"),
     ],
 )
 def test_the_admin_refuses_what_a_page_may_not_set(client, root, changes, complaint):

@@ -1,5 +1,7 @@
 """Usage is put into disjoint buckets that sum to the provider's own total."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,7 +80,7 @@ def test_the_buckets_sum_to_what_was_told(prompt, completion, cached, reasoning)
     assert (usage.prompt_tokens, usage.completion_tokens) == (max(prompt, 0), max(completion, 0))
 
 
-NONSENSE = st.floats() | st.sampled_from(["", "7", "many", None, [], {}, True])
+NONSENSE: st.SearchStrategy[Any] = st.floats() | st.sampled_from(["", "7", "many", None, [], {}, True])
 
 
 @given(st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens", "total_tokens"]), NONSENSE))
