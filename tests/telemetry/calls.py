@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
 from telemetry import digest, events, inbox
-from telemetry.models import InferenceLog
+from telemetry.models import InboxEvent, InferenceLog, Tally
 
 WORKSPACE = UUID("00000000-0000-4000-8000-000000000001")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -60,14 +61,17 @@ def record_calls(count: int, **fields: Any) -> list[InferenceLog]:
     return list(InferenceLog.objects.filter(id__in=ids).order_by("received_at", "id"))
 
 
+def let_time_pass() -> None:
+    """Events that failed may be tried again."""
+    InboxEvent.objects.update(available_at=Now() - timedelta(hours=1))
+
+
 def only_row() -> InferenceLog:
     return InferenceLog.objects.get()
 
 
 def spoil(*bodies: str, workspace: UUID = WORKSPACE) -> Sequence[str]:
     """Put events into the inbox that nothing of ours would make; returns their ids."""
-    from telemetry.models import InboxEvent, Tally
-
     made = [
         InboxEvent.objects.create(workspace_id=workspace, inference_id=uuid7(), event_id=f"spoiled:{number}", body=body)
         for number, body in enumerate(bodies)

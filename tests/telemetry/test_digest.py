@@ -3,29 +3,23 @@
 import itertools
 import json
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from django.db import OperationalError, connection, transaction
-from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from uuid_utils.compat import uuid7
 
 from telemetry import digest, payloads, rows, tallies
 from telemetry.models import DeadLetter, InboxEvent, InferenceKey, InferenceLog
-from tests.telemetry.calls import NOON, append, finished, only_row, record, spoil, started
+from tests.telemetry.calls import NOON, append, finished, let_time_pass, only_row, record, spoil, started
 
 pytestmark = pytest.mark.django_db
 
 
 def outcome(row: InferenceLog) -> tuple[object, ...]:
     return (row.status, row.model, row.started_at, row.latency_ms, row.ttft_ms, row.total_tokens, row.cost_usd, row.phases)
-
-
-def let_time_pass() -> None:
-    InboxEvent.objects.update(available_at=Now() - timedelta(hours=1))
 
 
 def test_started_and_finished_make_one_row():
