@@ -15,7 +15,7 @@ LOCK_SECONDS = 1.0
 
 
 class DataFolder:
-    """Held from `open` to the end of the process: the kernel gives the lock back, whatever the end was."""
+    """Held from `open` to `close`, or to the end of the process: the kernel gives the lock back, whatever the end was."""
 
     def __init__(self, path: Path, services_file: Path, lock_file: Path) -> None:
         self.path = path
@@ -35,7 +35,11 @@ class DataFolder:
             raise StartError(
                 f"{_user()} cannot write to the data folder {self.path} ({error.strerror}): set OLLIVE_DATA_DIR."
             ) from None
-        self._take_lock(self._lock)
+        try:
+            self._take_lock(self._lock)
+        except StartError:
+            self.close()
+            raise
 
     def _take_lock(self, lock: IO[str]) -> None:
         """Try for a moment: who reads `services.json` touches the lock too, for no longer than that."""
@@ -70,6 +74,12 @@ class DataFolder:
         unfinished.touch(mode=0o600)
         unfinished.write_text(json.dumps({**services, "supervisor_pid": os.getpid()}, indent=1))
         unfinished.rename(self._services_file)
+
+    def close(self) -> None:
+        """Let the next supervisor have it. What it still offers counts for nothing from here on."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def withdraw(self) -> None:
         self._services_file.unlink(missing_ok=True)

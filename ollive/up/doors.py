@@ -35,9 +35,10 @@ def _port() -> int:
 
 def address(door: socket.socket) -> str:
     """What a person types, with a slash at the end."""
-    public = str(env.str("OLLIVE_PUBLIC_URL", default="")).rstrip("/")
+    if public := str(env.str("OLLIVE_PUBLIC_URL", default="")).rstrip("/"):
+        return f"{public}/"
     host, port = _reachable(door)
-    return f"{public or f'http://[{host}]:{port}' if ':' in host else f'http://{host}:{port}'}/"
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def _reachable(door: socket.socket) -> tuple[str, int]:
@@ -45,17 +46,31 @@ def _reachable(door: socket.socket) -> tuple[str, int]:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port  # noqa: S104 - it is translated, not bound
 
 
-async def await_answer(door: socket.socket) -> None:
+async def await_answer(door: socket.socket, *, seconds: float) -> None:
     """Return when the web process answers `GET /health`. Until it takes the connection we wait in its queue."""
+    try:
+        async with asyncio.timeout(seconds):
+            await _await_answer(door)
+    except TimeoutError:
+        raise StartError(
+            f"Ollive cannot start: its web process does not answer after {seconds:g} s; its lines say why."
+        ) from None
+
+
+async def _await_answer(door: socket.socket) -> None:
     name = next(iter(env.list("OLLIVE_ALLOWED_HOSTS", default=[])), "localhost").lstrip(".").replace("*", "localhost")
     while await _status(*_reachable(door), name=name) not in ALIVE:  # noqa: ASYNC110 - the event is in another process
         await asyncio.sleep(0.05)
 
 
 async def _status(host: str, port: int, *, name: str) -> int:
-    reader, writer = await asyncio.open_connection(host, port)
-    with contextlib.closing(writer):
-        writer.write(f"GET /health HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
-        line = await reader.readline()
+    """The answer's status; 0 where there is none, as when the process dies of it."""
+    try:
+        reader, writer = await asyncio.open_connection(host, port)
+        with contextlib.closing(writer):
+            writer.write(f"GET /health HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+            line = await reader.readline()
+    except OSError:
+        return 0
     words = line.split()
     return int(words[1]) if len(words) > 1 else 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.directory import kinds
+from gateway.directory import Kind, kinds
 from ollive import env
 from ollive.up import local_model, postgres, valkey
 from ollive.up.data_folder import DataFolder
@@ -55,9 +55,13 @@ def make_plan(folder: DataFolder) -> Plan:
 
 def wants_local_model() -> bool:
     """The demo model is for those who gave no provider's key, nor a server's address; `OLLIVE_LOCAL_MODEL` decides otherwise."""
-    names = [name for kind in kinds().values() for name in (*kind.keys, *(kind.base_url_variables if kind.is_keyless else ()))]
-    has_provider = any(env.env.str(name, default="") for name in names)
+    has_provider = any(env.env.str(name, default="") for kind in kinds().values() for name in _variables(kind))
     return bool(env.env.bool("OLLIVE_LOCAL_MODEL", default=not has_provider))
+
+
+def _variables(kind: Kind) -> tuple[str, ...]:
+    """Any of these makes the provider appear. An address alone does so where no key is needed."""
+    return (*kind.keys, f"{kind.name.upper()}_BASE_URL", *kind.base_url_variables) if kind.is_keyless else kind.keys
 
 
 def _check(name: str, url: str, *, schemes: set[str], example: str) -> None:

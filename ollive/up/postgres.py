@@ -136,6 +136,7 @@ def _run(cluster: Cluster, command: list[str | Path], *, script: str = "") -> No
         check=False,
         env=environment,
         cwd="/",
+        start_new_session=True,  # Ctrl-C is for us: a half-made folder would look like a failure
     )
     if done.returncode != 0:
         reason = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()[-1]

@@ -50,16 +50,16 @@ class Supervisor:
         self._hurry.set()
 
     async def _start(self) -> None:
-        """Everything that takes time is begun at once; each step waits only for what it needs."""
-        servers = await self._start_servers()
+        """Everything that takes time is begun at once, the longest first; each step waits only for what it needs."""
         outcome, web = await self._begin_web()
+        servers = await self._start_servers()
         if cluster := self._plan.cluster:
             postgres.prepare(cluster)
             servers[await self._begin(programs.postgres(cluster))] = cluster.is_ready
         await self._while_alive([*servers, web], self._await_servers(servers))
         web.release()
         owner = await self._while_alive([*servers], self._read(outcome, web))
-        await self._while_alive([*servers, web], asyncio.wait_for(doors.await_answer(self._door), WEB_SECONDS))
+        await self._while_alive([*servers, web], doors.await_answer(self._door, seconds=WEB_SECONDS))
         self._welcome(owner)
         for child in (*servers, web):
             child.keep()
@@ -163,7 +163,8 @@ async def supervise() -> None:
                 task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, end)
+            if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores the end of the terminal
+                asyncio.get_running_loop().add_signal_handler(number, end)
         with contextlib.suppress(asyncio.CancelledError):
             await task
     say("up", "stopped")
@@ -175,5 +176,8 @@ def main() -> int:
         asyncio.run(supervise())
     except StartError as error:
         print(error, file=sys.stderr)
+        return 1
+    except PermissionError as error:
+        print(f"Ollive may not use {error.filename} ({error.strerror}): mend its owner, or set OLLIVE_DATA_DIR.", file=sys.stderr)
         return 1
     return 0

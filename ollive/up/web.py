@@ -74,6 +74,7 @@ def serve_with_uvicorn(application: object, descriptor: int) -> None:
         ws_max_size=MESSAGE_BYTES,
         backlog=BACKLOG,
         log_config=None,
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=trusts_proxy,
