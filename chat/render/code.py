@@ -102,7 +102,7 @@ def _spans(lexer: Lexer, code: str) -> str | None:
         if not count % 16 and thread_time() > gives_up_at:
             return None
         name = _class_of(token)
-        if name != last and value.strip():
+        if name != last:
             out.append(_span(last, run))
             last, run = name, ""
         run += value

@@ -14,8 +14,9 @@ _log = logging.getLogger(__name__)
 
 SOURCE_MAX_CHARS = 256_000
 DEPTH_MAX = 60
-# The parser fills every short row up to the width of its table: 21 kB of pipes made 360 MB of cells.
-CELLS_MAX = 100_000
+# The parser fills every short row up to the width of its table: 21 kB of pipes made 360 MB of cells. A table that was
+# written out has fewer cells than characters.
+FREE_CELLS = 1_000
 # It looks for the end of each `\(` through the whole paragraph.
 MATHS_MAX_STEPS = 20_000_000
 
@@ -61,7 +62,7 @@ class TooDeep(ValueError):
 
 
 def _parse(text: str) -> str:
-    has_tables = "|" not in text or _cell_count(text) <= CELLS_MAX
+    has_tables = "|" not in text or _cell_count(text) <= FREE_CELLS + len(text)
     opener_count = text.count("\\(") + text.count("\\[")
     extensions = _extensions(has_tables, opener_count * len(text) <= MATHS_MAX_STEPS)
     html = render_markdown(text, extensions, _parse_options, _render_options)

@@ -9,7 +9,7 @@ _CELL = {"align": {"left", "center", "right"}}
 
 _cleaner = nh3.Cleaner(
     tags={*_PLAIN_TAGS.split(), "a", "span", "div", "button"},
-    attributes={"a": {"href", "title"}, "ol": {"start"}, "span": {"title"}},
+    attributes={"*": set(), "a": {"href", "title"}, "ol": {"start"}, "span": {"title"}},
     tag_attribute_values={"th": _CELL, "td": _CELL, "button": {"type": {"button"}}},
     set_tag_attribute_values={"button": {"type": "button"}},
     allowed_classes={

@@ -135,4 +135,5 @@ class BlockRenderer:
         if self._opener:
             text, part = f"{self._opener}\n{text}", Part.MORE
         self.parsed_char_count += len(text)
-        return self._convert(text, is_highlighted=is_highlighted, part=part)
+        html = self._convert(text, is_highlighted=is_highlighted, part=part)
+        return html if html.strip() else ""
