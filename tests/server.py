@@ -102,7 +102,7 @@ class WebServer:
 def web_server(environment: Mapping[str, str] | None = None) -> Iterator[WebServer]:
     """A web process on the test's database, ended with the block."""
     _collect_static()
-    server = WebServer({"DATABASE_URL": _database_url(), "REDIS_URL": settings.REDIS_URL, **(environment or {})})
+    server = WebServer({"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, **(environment or {})})
     try:
         server.wait_until_ready()
         yield server
@@ -114,10 +114,10 @@ def web_server(environment: Mapping[str, str] | None = None) -> Iterator[WebServ
 def _collect_static() -> None:
     """Once a run, into the run's own data folder, as the supervisor does."""
     command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
-    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "DATABASE_URL": _database_url()})
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "DATABASE_URL": database_url()})
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """The test's own database; pytest-django has put its name into the settings."""
     database = settings.DATABASES["default"]
     return f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
