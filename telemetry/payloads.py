@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from telemetry.events import CONTENT
-from telemetry.models import Payload
+from telemetry.models import InferenceLog, Payload
 
 LONG = 32  # references from which on a list is stored in chunks
 CHUNK_ODDS = 16  # a chunk ends where a digest says so, on average after this many: a trimmed front leaves the rest as it was
@@ -108,6 +108,11 @@ def read(day: date, workspace_id: UUID, parts: Mapping[str, int], refs: Sequence
         content[part] = [body for ref in refs[start:end] for body in _expand(ref, pieces)]
         start = end
     return {part: value if part in {"messages", "reply"} else next(iter(value), None) for part, value in content.items()}
+
+
+def content_of(call: InferenceLog) -> dict[str, Any]:
+    """What was said in a call, by part."""
+    return read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
 
 
 def sweep(day: date, workspace_id: UUID) -> int:

@@ -201,9 +201,9 @@ class InferenceLogAdmin(KeysetAdmin):
 
     @admin.display(description="exchange")
     def said(self, call: InferenceLog) -> SafeString:
-        content = payloads.read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
         previews = [with_chips(getattr(call, name) or "") for name in PREVIEWS]
-        return render_to_string("admin/telemetry/_exchange.html", {"exchange": exchange(content), "previews": previews})
+        shown = {"exchange": exchange(payloads.content_of(call)), "previews": previews}
+        return render_to_string("admin/telemetry/_exchange.html", shown)
 
 
 def _may_read(request: HttpRequest) -> bool:

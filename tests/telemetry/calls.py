@@ -17,7 +17,7 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
 def started(inference_id: UUID | None = None, **fields: Any) -> events.Event:
-    told = {
+    told: dict[str, Any] = {
         "inference_id": inference_id or uuid7(),
         "workspace_id": WORKSPACE,
         "source": "chat",
@@ -30,7 +30,7 @@ def started(inference_id: UUID | None = None, **fields: Any) -> events.Event:
 
 
 def finished(inference_id: UUID | None = None, **fields: Any) -> events.Event:
-    told = {
+    told: dict[str, Any] = {
         "inference_id": inference_id or uuid7(),
         "workspace_id": WORKSPACE,
         "status": "success",

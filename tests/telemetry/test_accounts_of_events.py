@@ -1,6 +1,7 @@
 """The equation holds, is shown, and notices when something is missing."""
 
 import io
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,7 +15,7 @@ from tests.telemetry.calls import NOON, append, finished, record, record_calls, 
 pytestmark = pytest.mark.django_db
 
 
-def run(*command: str, **options: object) -> str:
+def run(*command: str, **options: Any) -> str:
     output = io.StringIO()
     call_command(*command, stdout=output, **options)
     return output.getvalue()

@@ -61,7 +61,7 @@ def test_the_list_asks_as_many_queries_for_twenty_rows_as_for_ten(client, root, 
         with CaptureQueriesContext(connection) as queries:
             shown = listed(client)
         counts.append(len(queries))
-    assert shown.count("alice@example.com") == 20
+        assert shown.count("alice@example.com") == 10 * len(counts)
     assert counts[0] == counts[1]
 
 
@@ -76,7 +76,9 @@ def test_the_list_never_counts_the_log(client, root):
 def test_pages_follow_one_another_by_key_there_and_back(client, root, monkeypatch):
     monkeypatch.setattr("telemetry.admin.calls.InferenceLogAdmin.list_per_page", 4)
     record_calls(10)
-    seen, query, back = [], "", []
+    seen: list[list[str]] = []
+    back: list[str] = []
+    query: str | None = ""
     while query is not None:
         text = page(client, reverse(LIST) + query)
         seen.append(re.findall(r'name="_selected_action" value="([^"]+)"', text))
@@ -96,7 +98,8 @@ def test_pages_follow_one_another_by_key_there_and_back(client, root, monkeypatc
 def test_calls_received_at_the_same_moment_are_not_skipped_between_pages(client, root, monkeypatch):
     monkeypatch.setattr("telemetry.admin.calls.InferenceLogAdmin.list_per_page", 3)
     record(*[finished() for _ in range(7)])  # one statement, one time
-    seen, query = [], ""
+    seen: list[str] = []
+    query: str | None = ""
     while query is not None:
         text = page(client, reverse(LIST) + query)
         seen += re.findall(r'name="_selected_action" value="([^"]+)"', text)

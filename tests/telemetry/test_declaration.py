@@ -1,6 +1,7 @@
 """The declaration, the table, the page and what really arrives are the same fields."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -81,13 +82,15 @@ def test_every_field_is_told_apart_and_explained():
 
 @pytest.mark.django_db
 def test_every_field_that_may_be_sent_arrives():
-    sent = {name: SAMPLES[field.type] for name, field in FIELDS.items() if field.sender != "server" and field.type in SAMPLES}
+    sent: dict[str, Any] = {
+        name: SAMPLES[field.type] for name, field in FIELDS.items() if field.sender != "server" and field.type in SAMPLES
+    }
     sent |= {"inference_id": uuid7(), "status": "success", "source": "sdk", "usage_source": "provider"}
     sent |= {"messages": [{"role": "user", "content": "hi"}], "reply": "hello", "tools": [{"type": "function"}]}
     assert sent.keys() == {name for name, field in FIELDS.items() if field.sender != "server"}
     record(finished(**sent))
     row = only_row()
-    said = payloads.read(row.day, row.workspace_id, row.payload_parts, row.payload_refs)
+    said = payloads.content_of(row)
     assert set(said) == set(CONTENT)
     assert said["messages"] == [{"role": "user", "content": "hi"}]
     assert said["reply"] == [{"role": "assistant", "content": "hello"}]

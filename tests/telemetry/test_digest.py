@@ -132,7 +132,7 @@ def test_an_event_redacted_by_an_older_engine_is_redacted_again():
     spoil(json.dumps(body))
     digest.drain()
     row = only_row()
-    said = payloads.read(row.day, row.workspace_id, row.payload_parts, row.payload_refs)
+    said = payloads.content_of(row)
     assert said["reply"] == [{"role": "assistant", "content": "Ask [[EMAIL]]"}]
     assert row.redaction_version >= 1
 
@@ -183,7 +183,7 @@ def test_the_end_of_a_call_keeps_what_only_its_start_told():
     record(finished(call, finish_reason="stop"))
     row = only_row()
     assert (row.tags, row.metadata, row.finish_reason) == (["school"], {"lesson": 3}, "stop")
-    said = payloads.read(row.day, row.workspace_id, row.payload_parts, row.payload_refs)
+    said = payloads.content_of(row)
     assert said["messages"][0]["content"] == "How do tides work?"
     assert said["reply"][0]["content"] == "The moon pulls the water."
 
@@ -229,7 +229,7 @@ def test_what_the_caller_says_a_call_cost_is_used_where_we_know_no_price():
 def test_the_demo_model_costs_zero_because_it_runs_here():
     call = uuid7()
     record(started(call, provider="local", model="smollm2"), finished(call))
-    assert (only_row().cost_usd, only_row().price_id) == (0, "local")
+    assert (only_row().cost_usd, only_row().price_id) == (Decimal(0), "local")
 
 
 def test_a_record_keeps_the_day_it_comes_from_and_the_day_is_made():

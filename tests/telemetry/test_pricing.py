@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from telemetry import pricing
 BEFORE_GROQ_LISTED_IT = datetime(2024, 12, 1, tzinfo=UTC)
 
 
-def cost(provider: str, model: str, **buckets: int) -> Decimal | None:
+def cost(provider: str, model: str, **buckets: Any) -> Decimal | None:
     price = pricing.cost_usd(provider, model, **buckets)
     return price.usd if price else None
 
@@ -79,7 +80,7 @@ def test_what_nobody_knows_is_none_and_never_zero(provider, model):
 def test_a_model_on_this_machine_costs_zero_and_says_why(provider, model):
     price = pricing.cost_usd(provider, model, input_tokens=1000, output_tokens=1000)
     assert price is not None
-    assert (price.usd, price.source) == (0, pricing.RUNS_HERE)
+    assert (price.usd, price.source) == (Decimal(0), pricing.RUNS_HERE)
 
 
 def test_prices_and_tokens_load_without_litellm():
