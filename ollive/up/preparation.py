@@ -23,7 +23,7 @@ from ollive.env import env
 from ollive.up.failures import StartError
 from telemetry import partitions
 
-PATIENCE_SECONDS = 5.0  # for servers that are not ours, which may be starting too
+PATIENCE_SECONDS = 3.0  # for servers that are not ours, which may be starting too
 MIGRATION_LOCK = 0x0111_0E02  # any number of our own: two machines that start at once migrate one after the other
 NEVER_GETS_BETTER = ("password authentication failed", "does not exist", "no pg_hba.conf entry", "no password supplied")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import psutil
 
 from ollive.env import BASE_DIR
-from ollive.up.launch import NOBODY
 from ollive.up.launcher import free_port
 
 SECONDS = 60
@@ -188,6 +187,3 @@ def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.05)
-
-
-USERS = [None, NOBODY] if os.geteuid() == 0 else [None]
