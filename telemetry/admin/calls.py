@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import User, Workspace
@@ -47,7 +47,7 @@ class InferenceLogAdmin(KeysetAdmin):
     """Metadata for whoever may view the log; words for those with `view_content`."""
 
     keyset = ("received_at", "id")
-    list_display = ("received", "state", "model_path", "person", "source", "tokens", "cost", "first_token", "duration", "preview")
+    list_display = ("received", "state", "model_path", "tokens", "cost", "duration", "person", "source", "preview")
     list_filter = ("status", ProviderFilter, ModelFilter, "source", "received_at")
     search_fields = ("id",)
     search_help_text = "An inference, trace or conversation id, a model, or a person's e-mail."
@@ -62,7 +62,7 @@ class InferenceLogAdmin(KeysetAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         said = (("What was said", {"fields": ("said",)}),) if _may_read(request) else ()
         return (
-            (None, {"fields": ("state", "model_path", "error", "tokens", "cost", "timing")}),
+            (None, {"fields": ("state", "model_path", "ending", "tokens", "cost", "speed")}),
             *said,
             ("Who", {"fields": ("person", "workspace", "end_user", "api_key_id", "source", "app", "version", "environment")}),
             (
@@ -70,10 +70,7 @@ class InferenceLogAdmin(KeysetAdmin):
                 {"fields": ("requested_model", "provider", "model", "served_model", "operation", "parameters_json", "attempt")},
             ),
             ("Usage", {"fields": ("usage_source", "usage_json", "price", "reported_cost_usd", "delivered_tokens")}),
-            (
-                "Times",
-                {"fields": ("received_at", "started_at", "first_token_at", "ended_at", "latency_ms", "ttft_ms")},
-            ),
+            ("Times", {"fields": ("times",)}),
             (
                 "Links",
                 {"fields": ("id", "trace_id", "span_id", "parent_span_id", "session_id", "conversation_id", "message_id")},
@@ -128,7 +125,7 @@ class InferenceLogAdmin(KeysetAdmin):
     # --- Columns ---
     @admin.display(description="received")
     def received(self, call: InferenceLog) -> str:
-        return f"{call.received_at:%Y-%m-%d %H:%M:%S}"
+        return f"{call.received_at:%b %d, %H:%M:%S}"
 
     @admin.display(description="status")
     def state(self, call: InferenceLog) -> SafeString:
@@ -158,27 +155,34 @@ class InferenceLogAdmin(KeysetAdmin):
             return "unknown"
         return f"{'~' if call.is_estimated and call.cost_usd else ''}${_money(call.cost_usd)}"
 
-    @admin.display(description="first token")
-    def first_token(self, call: InferenceLog) -> str:
-        return _duration(call.ttft_ms)
-
-    @admin.display(description="time")
+    @admin.display(description="time, first token")
     def duration(self, call: InferenceLog) -> str:
-        return _duration(call.latency_ms)
+        return f"{_duration(call.latency_ms)}, {_duration(call.ttft_ms)}"
 
     @admin.display(description="last words")
     def preview(self, call: InferenceLog) -> SafeString:
         return format_html('<span class="preview">{}</span>', with_chips(call.input_preview or ""))
 
     @admin.display(description="time")
-    def timing(self, call: InferenceLog) -> str:
-        speed = f", {call.tokens_per_second:.1f} tokens/s" if call.tokens_per_second else ""
-        return f"{_duration(call.latency_ms)}, first token after {_duration(call.ttft_ms)}{speed}"
+    def speed(self, call: InferenceLog) -> str:
+        rate = f", {call.tokens_per_second:.1f} tokens/s" if call.tokens_per_second else ""
+        return f"{_duration(call.latency_ms)}, first token after {_duration(call.ttft_ms)}{rate}"
 
-    @admin.display(description="error")
-    def error(self, call: InferenceLog) -> SafeString | str:
+    @admin.display(description="ended with")
+    def ending(self, call: InferenceLog) -> SafeString | str:
         told = [part for part in (call.error_class, call.error_code, call.error_message) if part]
-        return with_chips(" · ".join(told)) if told else call.finish_reason or "none"
+        return with_chips(" · ".join(told)) if told else call.finish_reason or "–"
+
+    @admin.display(description="times (UTC)")
+    def times(self, call: InferenceLog) -> SafeString:
+        named = [
+            ("received", call.received_at),
+            ("started", call.started_at),
+            ("first token", call.first_token_at),
+            ("ended", call.ended_at),
+        ]
+        rows = [(name, f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3]) for name, at in named if at]
+        return format_html_join("", '<div>{} <span class="moment">{}</span></div>', rows)
 
     @admin.display(description="price")
     def price(self, call: InferenceLog) -> str:

@@ -45,9 +45,9 @@ class KeysetChangeList(ChangeList):
         self._link(rows, has_older=bool(after) or has_more, has_newer=bool(before) or (bool(after) and has_more))
         self.result_list = rows
         # Equal counts tell the templates that there is one page: they offer neither page numbers nor "select all".
-        self.result_count = len(rows)
-        self.full_result_count = None
+        self.result_count = self.full_result_count = len(rows)
         self.can_show_all = self.multi_page = False
+        self.show_admin_actions = True
         self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
         self._admin.annotate_page(rows)
 

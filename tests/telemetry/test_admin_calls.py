@@ -191,6 +191,11 @@ def test_the_log_is_read_only_and_closed_to_those_without_permission(client, cle
     assert client.get(reverse(LIST)).status_code == 403
 
 
+def test_the_list_offers_to_delete(client, root):
+    record_calls(1)
+    assert '<option value="delete_selected">' in page(client, reverse(LIST))
+
+
 def test_deleting_from_the_list_takes_the_words_and_the_key_too(client, root):
     doomed, kept = record_calls(1)[0], record_calls(1, messages=[{"role": "user", "content": "Something else."}])[0]
     action = {"action": "delete_selected", "_selected_action": [str(doomed.id)]}

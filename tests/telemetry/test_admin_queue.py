@@ -57,6 +57,7 @@ def test_missing_events_are_shown_as_such(client):
 def test_a_dead_letter_is_tried_again_with_one_action(client):
     bury("not json")
     dead = DeadLetter.objects.get()
+    assert '<option value="retry">' in page(client, DEAD)
     DeadLetter.objects.update(body=finished().body)
     answer = client.post(reverse(DEAD), {"action": "retry", "_selected_action": [dead.id]}, follow=True)
     assert "1 event waits in the inbox again." in answer.content.decode()
