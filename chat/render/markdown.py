@@ -44,7 +44,7 @@ def to_html(text: str, *, is_highlighted: bool = True, part: Part = Part.WHOLE) 
         html = _dress(_parse(hidden), is_highlighted=is_highlighted, part=part)
         return sanitize(html if hidden == text else reveal(html))
     except BaseException as error:  # edge: a panic in the parser is no Exception, and a reply must be shown
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
+        if not isinstance(error, Exception) and type(error).__module__ != "pyo3_runtime":
             raise
         _log.warning("render.failed", extra={"error_type": type(error).__name__, "char_count": len(text)})
         return escape_plain(text)
@@ -83,6 +83,7 @@ def _dress(html: str, *, is_highlighted: bool, part: Part) -> str:
             html = html.replace(box, sign)
     if "data-math-style" in html:
         html = html.replace('<span data-math-style="inline">', '<span class="math">')
+        html = html.replace('<span data-math-style="display">\n', '<span data-math-style="display">')
         html = html.replace('<span data-math-style="display">', '<span class="math display">')
     return html
 

@@ -7,7 +7,7 @@ Four code points that Unicode keeps for private use inside a program stand for t
 import re
 from html import escape
 
-from chat.render.labels import LABELS
+from telemetry.redaction import LABELS
 
 LESS, DOLLAR, OPEN, CLOSE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 

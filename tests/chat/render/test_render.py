@@ -79,7 +79,7 @@ def test_prices_are_not_formulas():
 
 def test_it_keeps_the_source_of_formulas():
     assert render(r"\(a_b < c_d\)").strip() == '<p><span class="math">a_b &lt; c_d</span></p>'
-    assert '<span class="math display">\nx*y*z\n</span>' in render("\\[\nx*y*z\n\\]")
+    assert '<span class="math display">x*y*z\n</span>' in render("\\[\nx*y*z\n\\]")
     assert '<span class="math display">x^2</span>' in render("$$x^2$$")
     assert render(r"`\(a\)` $$").strip() == r"<p><code>\(a\)</code> $$</p>"
 
@@ -115,8 +115,8 @@ def test_plain_text_stays_plain():
     assert faults(render_plain("</div><script>alert(1)</script>")) == []
 
 
-class Panic(BaseException):
-    """As the parser raises them: no `Exception`."""
+# As the parser raises it: no `Exception`.
+Panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
 
 
 @pytest.mark.parametrize("name", ["render_markdown", "sanitize", "_dress", "_extensions"])
