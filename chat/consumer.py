@@ -11,9 +11,8 @@ from redis.exceptions import RedisError
 
 from accounts.models import User
 from accounts.sessions import signed_in_user, socket_group
-from chat import access, contexts, frames
-from chat.following import Following
-from chat.models import Message
+from chat import contexts, frames
+from chat.following import Following, replies_for
 
 log = structlog.get_logger(__name__)
 
@@ -48,18 +47,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
         elif request.type == "ping":
             await self.send(frames.PONG)
         elif request.conversation is not None:
-            await self._catch_up(request.conversation, request.runs)
+            await self._catch_up(request.conversation, request)
 
-    async def _catch_up(self, conversation_id: uuid.UUID, positions: list[frames.Position]) -> None:
-        """Follow the runs of one conversation of the person's own, also those that the page does not know of."""
+    async def _catch_up(self, conversation_id: uuid.UUID, request: frames.Request) -> None:
+        """Follow the runs of one conversation of the person's own, and show the turns that the page does not know of."""
         assert self.user is not None
         try:
-            replies = await database_sync_to_async(_replies)(self.user, conversation_id, positions)
+            replies = await database_sync_to_async(replies_for)(self.user, conversation_id, request)
         except Http404:
             await self.close(BAD_FRAME)
             return
         self.conversation_id = conversation_id
-        seqs = {position.run: position.seq for position in positions}
+        seqs = {position.run: position.seq for position in request.runs}
         for reply in replies:
             if reply.run_id in seqs:
                 self.following.start(reply, seqs[reply.run_id])
@@ -106,11 +105,3 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.following.stop()
         await self.send(frames.BYE)
         await self.close(SIGNED_OUT)
-
-
-def _replies(user: User, conversation_id: uuid.UUID, positions: list[frames.Position]) -> list[Message]:
-    """The replies of the named runs and those being written now; other people's runs are not among them."""
-    conversation = access.conversation_of(user, conversation_id)
-    named = conversation.messages.filter(run_id__in=[position.run for position in positions])
-    running = conversation.messages.filter(status=Message.Status.STREAMING)
-    return list((named | running).order_by("position"))

@@ -5,9 +5,13 @@ import contextvars
 import uuid
 from collections.abc import Awaitable, Callable
 
-from chat import frames, runner
+from django.db.models import Q, Subquery
+
+from accounts.models import User
+from chat import access, frames, runner
 from chat.models import Message
 
+MAX_REPLIES = 50
 Send = Callable[[str], Awaitable[None]]
 
 
@@ -40,3 +44,15 @@ class Following:
                 await self._send(frame)
         else:
             await self._send(frames.end_frame(reply, run_id=reply.run_id, seq=max(after, reply.streamed_seq)))
+
+
+def replies_for(user: User, conversation_id: uuid.UUID, request: frames.Request) -> list[Message]:
+    """The replies of the named runs, those being written now, and those after the page's last message.
+
+    Other conversations' runs are not among them.
+    """
+    replies = access.conversation_of(user, conversation_id).messages.filter(role=Message.Role.ASSISTANT)
+    wanted = Q(run_id__in=[position.run for position in request.runs]) | Q(status=Message.Status.STREAMING)
+    if request.last is not None:
+        wanted |= Q(position__gt=Subquery(Message.objects.filter(id=request.last).values("position")))
+    return list(replies.filter(wanted).order_by("position")[:MAX_REPLIES])

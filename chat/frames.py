@@ -24,11 +24,12 @@ class Position(msgspec.Struct):
 
 
 class Request(msgspec.Struct):
-    """What a page may say: `ping`, or `sync` with the conversation it shows and the runs it knows of."""
+    """What a page may say: `ping`, or `sync` with the conversation it shows, its running replies, and its last message."""
 
     type: str
     conversation: uuid.UUID | None = None
     runs: list[Position] = []
+    last: uuid.UUID | None = None
 
 
 def parse(text: str | None) -> Request | None:

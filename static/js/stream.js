@@ -36,7 +36,7 @@
   function sync() {
     const { conversation, isNew } = document.getElementById("chat").dataset;
     // Before its first message a conversation does not exist on the server.
-    if (isNew === undefined) send({ type: "sync", conversation, runs: transcript.runs() });
+    if (isNew === undefined) send({ type: "sync", conversation, runs: transcript.runs(), last: transcript.last() });
   }
 
   // Every ping must be answered: a network that went away closes nothing.

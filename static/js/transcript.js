@@ -160,6 +160,8 @@
       article(message)?.remove();
       changed();
     },
+    // The last message that the server knows of.
+    last: () => [...transcript.querySelectorAll("article[id]:not([data-optimistic])")].at(-1)?.id.replace("message-", ""),
     runs: () => streaming().map(({ dataset }) => ({ run: dataset.run, seq: Number(dataset.seq) })),
   };
 })();

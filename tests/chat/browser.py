@@ -13,6 +13,7 @@ import httpx
 from django.conf import settings
 from django.test import Client
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from accounts.models import User
 from chat.models import Message
@@ -64,11 +65,11 @@ class Page:
     def say(self, request: Any) -> None:
         self._connection.send(request if isinstance(request, str | bytes) else json.dumps(request))
 
-    def sync(self, conversation: Any, run: Any = None, seq: int | None = None) -> Shown:
-        """Follow a run from where this page is."""
+    def sync(self, conversation: Any, run: Any = None, seq: int | None = None, *, last: Any = None) -> Shown:
+        """Follow a run from where this page is; `last` is the last message on it."""
         shown = self.runs.setdefault(str(run), Shown())
         runs = [{"run": str(run), "seq": shown.seq if seq is None else seq}] if run else []
-        self.say({"type": "sync", "conversation": str(conversation), "runs": runs})
+        self.say({"type": "sync", "conversation": str(conversation), "runs": runs, "last": str(last) if last else None})
         return shown
 
     def read(self, seconds: float = 10) -> dict[str, Any] | None:
@@ -164,8 +165,8 @@ class Browser:
     def page(self, server: WebServer | None = None, *, origin: str | None = None) -> Iterator[Page]:
         """An open page's socket, on this web process or another one."""
         server = server or self.server
-        headers = {"Cookie": self._cookie}
-        with connect(server.socket_url, additional_headers=headers, origin=origin or server.url, proxy=None) as connection:  # type: ignore[arg-type]
+        headers, claimed = {"Cookie": self._cookie}, Origin(origin or server.url)
+        with connect(server.socket_url, additional_headers=headers, origin=claimed, proxy=None) as connection:
             yield Page(connection)
 
 

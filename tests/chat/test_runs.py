@@ -77,6 +77,20 @@ def test_a_page_that_was_open_before_sees_a_turn_of_another_tab(as_alice: Browse
     assert shown.end["status"] == "complete"
 
 
+def test_a_page_that_comes_back_gets_the_turns_it_missed(as_alice: Browser):
+    first = as_alice.send("Hello")
+    last = ended(first.run).id
+    second = as_alice.send("And again", conversation=first.conversation)
+    ended(second.run)
+
+    with as_alice.page() as page:
+        page.sync(first.conversation, last=last)
+        page.read_until(lambda: page.turns)
+
+    assert second.run in page.turns[0]["html"]
+    assert first.run not in page.turns[0]["html"]
+
+
 def test_a_second_process_follows_and_stops_a_run(
     as_alice: Browser, alice, fake_provider: RunningProvider, provider_environment: dict[str, str]
 ):
