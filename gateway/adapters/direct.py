@@ -10,7 +10,7 @@ from yarl import URL
 from gateway import directory
 from gateway.adapters import concessions, wire
 from gateway.adapters.faults import fault, of_error, refusal, retry_after_seconds
-from gateway.adapters.sessions import read_start, session
+from gateway.adapters.sessions import Attempt, read_start, session
 from gateway.adapters.sse import EventReader, EventTooLargeError
 from gateway.adapters.timeouts import Timeouts, Watch
 from gateway.addresses import ForbiddenAddressError, require_public
@@ -87,13 +87,21 @@ class DirectAdapter:
         if target.is_guarded:
             require_public(url.host or "")
         async with asyncio.timeout(self._timeouts.first_byte):
-            return await session(is_guarded=target.is_guarded).post(
-                url,
-                data=body,
-                headers={"Content-Type": "application/json", "Accept": "text/event-stream"} | headers_for(target),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect),
-            )
+            while True:
+                attempt = Attempt()
+                try:
+                    return await session(is_guarded=target.is_guarded).post(
+                        url,
+                        data=body,
+                        headers={"Content-Type": "application/json", "Accept": "text/event-stream"} | headers_for(target),
+                        allow_redirects=False,
+                        timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect),
+                        trace_request_ctx=attempt,
+                    )
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                    # The server had closed the idle connection while we sent: it has not seen the request.
+                    if not attempt.is_reused:
+                        raise
 
     async def _read_refusal(self, response: aiohttp.ClientResponse) -> bytes:
         async with response, asyncio.timeout(self._timeouts.idle):

@@ -5,6 +5,7 @@ No redirect is followed, no proxy variable read, no cookie kept.
 
 import asyncio
 import socket
+from types import SimpleNamespace
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -37,6 +38,20 @@ class GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
+class Attempt:
+    """Whether a request was sent over a connection that had served another one."""
+
+    __slots__ = ("is_reused",)
+
+    def __init__(self) -> None:
+        self.is_reused = False
+
+
+async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: aiohttp.TraceConnectionReuseconnParams) -> None:
+    if isinstance(context.trace_request_ctx, Attempt):
+        context.trace_request_ctx.is_reused = True
+
+
 def session(*, is_guarded: bool) -> aiohttp.ClientSession:
     """This loop's session."""
     sessions = _sessions.setdefault(asyncio.get_running_loop(), {})
@@ -47,12 +62,15 @@ def session(*, is_guarded: bool) -> aiohttp.ClientSession:
 
 
 def _open(*, is_guarded: bool) -> aiohttp.ClientSession:
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
         # limit=0: how many calls may run is decided before they come here.
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=GuardedResolver() if is_guarded else None),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
+        trace_configs=[trace],
         # Compressed events would wait in the compressor's window.
         headers={"Accept-Encoding": "identity", "User-Agent": "ollive"},
     )

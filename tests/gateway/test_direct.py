@@ -129,6 +129,28 @@ async def test_one_connection_serves_call_after_call(adapter, fake_provider):
     assert len(opened) == 1
 
 
+async def test_a_connection_that_was_closed_while_idle_is_replaced(adapter):
+    """Some servers keep a connection for one reply only, and don't say so."""
+    body = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi."}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body)
+    served = []
+
+    async def serve_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(asked.lower().partition(b"content-length: ")[2].split()[0]))
+        served.append(1)
+        writer.write(head + body)
+        await reader.read(1)  # the next request, whose answer is a closed connection
+        writer.close()
+
+    async with await asyncio.start_server(serve_once, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        for _ in range(3):
+            assert (await hear(adapter, ask(url, "m"))).text == "Hi."
+        await sessions.close_sessions()
+    assert len(served) == 3
+
+
 async def test_a_finished_reply_does_not_wait_for_usage_for_ever(fake_provider):
     fake_provider.script("m", chunks=["Done."], hangs_at_end=True)
     adapter = DirectAdapter(Timeouts(first_byte=20, idle=20, ending=0.2))
