@@ -4,6 +4,7 @@ Failing open would lift the limits, failing closed would keep everybody out. So 
 answers again: the limits then hold per process instead of for the installation.
 """
 
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from typing import Any
 import structlog
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.locmem import LocMemCache
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from django.utils.functional import cached_property
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -22,30 +24,42 @@ logger = structlog.get_logger(__name__)
 ASK_AGAIN_AFTER_S = 5.0
 WAIT_S = 1.0
 
+_ask_again_at: dict[str, float] = {}
+
 
 class JSONSerializer:
     """Values are JSON: whoever writes to Redis must not be able to make us run a pickle."""
 
-    def dumps(self, value: Any) -> Any:
-        return value if type(value) is int else json.dumps(value)
+    def dumps(self, obj: Any) -> bytes:
+        return json.dumps(obj).encode()
 
-    def loads(self, stored: bytes) -> Any:
-        return json.loads(stored)
+    def loads(self, data: Any) -> Any:
+        return json.loads(data)
+
+
+@functools.cache
+def _client(server: str) -> RedisCacheClient:
+    """One pool for the process: Django makes a new cache object for each request."""
+    return RedisCacheClient(
+        [server],
+        serializer=JSONSerializer,
+        socket_connect_timeout=WAIT_S,
+        socket_timeout=WAIT_S,
+        retry=Retry(NoBackoff(), 0),
+    )
 
 
 class RedisOrMemoryCache(RedisCache):
     """Django's Redis cache for the calls that rate limits make; other calls go to Redis only."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        options = {
-            "serializer": JSONSerializer,
-            "socket_connect_timeout": WAIT_S,
-            "socket_timeout": WAIT_S,
-            "retry": Retry(NoBackoff(), 0),
-        }
-        super().__init__(server, params | {"OPTIONS": options | params.get("OPTIONS", {})})
+        super().__init__(server, params)
+        self.server = server
         self.memory = LocMemCache(f"accounts.cache:{server}", {})
-        self._ask_again_at = 0.0
+
+    @cached_property
+    def _cache(self) -> RedisCacheClient:
+        return _client(self.server)
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         return bool(self._either(lambda cache: cache.add(key, value, timeout, version)))
@@ -60,10 +74,10 @@ class RedisOrMemoryCache(RedisCache):
         return bool(self._either(lambda cache: cache.delete(key, version)))
 
     def _either(self, act: Callable[[Any], Any]) -> Any:
-        if time.monotonic() >= self._ask_again_at:
+        if time.monotonic() >= _ask_again_at.get(self.server, 0.0):
             try:
                 return act(super())
             except (RedisError, OSError) as error:
-                self._ask_again_at = time.monotonic() + ASK_AGAIN_AFTER_S
+                _ask_again_at[self.server] = time.monotonic() + ASK_AGAIN_AFTER_S
                 logger.warning("Redis is away: sign-in attempts are counted by this process alone", error=str(error))
         return act(self.memory)
