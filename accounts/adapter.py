@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.sessions import sign_out_sockets
+from accounts.sign_in_links import revoke_links
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is published without types
@@ -35,6 +36,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             transaction.on_commit(partial(sign_out_sockets, user.pk))
 
     def set_password(self, user: User, password: str) -> None:
-        """A new password ends the other sessions: their hash no longer fits. Their sockets are told."""
+        """A new password ends the other sessions: their hash no longer fits. Open links end too; sockets are told."""
         super().set_password(user, password)
+        revoke_links(user)
         transaction.on_commit(partial(sign_out_sockets, user.pk))

@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.db import transaction
@@ -14,20 +15,25 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from accounts.models import Membership, User, Workspace
+from accounts.models import Membership, SignInLink, User, Workspace
 from accounts.sessions import sign_out_sockets
+from accounts.sign_in_links import revoke_links
 
 # A person has one address, that of the user: allauth's own list of addresses is not used.
 admin.site.unregister(EmailAddress)
+
+# What goes with a person or a workspace without loss. Everything else, such as their chats, is deleted by its own app first.
+GOES_ALONG = {Membership, SignInLink, EmailAddress, LogEntry}
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
-    """A password given by the operator; it ends the person's sessions."""
+    """A password given by the operator; it ends the person's sessions and open links."""
 
     def save(self, commit: bool = True) -> Any:
         user = super().save(commit)
+        revoke_links(user)
         transaction.on_commit(partial(sign_out_sockets, user.pk))
         return user
 
@@ -78,7 +84,7 @@ class UserAdmin(DjangoUserAdmin[User]):
         return super().has_change_permission(request, obj) and _may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _may_touch(request, obj)
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj) and not _has_belongings(obj)
 
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -110,6 +116,9 @@ class WorkspaceAdmin(admin.ModelAdmin[Workspace]):
     def member_count(self, workspace: Workspace) -> int:
         return int(getattr(workspace, "members_of_workspace", 0))
 
+    def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _has_belongings(obj)
+
 
 @admin.register(Membership)
 class MembershipAdmin(admin.ModelAdmin[Membership]):
@@ -128,3 +137,12 @@ def _rules(request: HttpRequest) -> bool:
 
 def _may_touch(request: HttpRequest, person: User | None) -> bool:
     return person is None or not person.is_superuser or _rules(request)
+
+
+def _has_belongings(owner: User | Workspace | None) -> bool:
+    if owner is None:
+        return False
+    tables = [
+        (relation.related_model, relation.field.name) for relation in owner._meta.related_objects if not relation.many_to_many
+    ]
+    return any(table not in GOES_ALONG and table._base_manager.filter(**{name: owner}).exists() for table, name in tables)

@@ -2,11 +2,17 @@
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.core import checks
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from accounts.checks import check_key_ring
+
+        checks.register(check_key_ring)
 
 
 class OperatorAdminConfig(admin_apps.AdminConfig):

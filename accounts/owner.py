@@ -19,7 +19,7 @@ def ensure_owner(email: str | None, password: str | None) -> tuple[User, bool]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     address = (email or "").strip().lower()
-    found = User.objects.filter(email=address).first() if address else _first_owner()
+    found = (None if address else _first_owner()) or User.objects.filter(email=address or DEFAULT_EMAIL).first()
     owner = found or User.objects.create_superuser(address or DEFAULT_EMAIL, password or None)
     if password and not owner.has_usable_password():
         owner.set_password(password)
@@ -34,5 +34,4 @@ def ensure_owner(email: str | None, password: str | None) -> tuple[User, bool]:
 
 
 def _first_owner() -> User | None:
-    owners = User.objects.filter(is_superuser=True, is_active=True, memberships__role=Membership.Role.OWNER)
-    return owners.order_by("date_joined", "pk").first()
+    return User.objects.filter(is_superuser=True, is_active=True).order_by("date_joined", "pk").first()

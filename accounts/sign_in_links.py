@@ -49,5 +49,10 @@ def use_link(token: str, now: datetime) -> User | None:
     return user if user.is_active else None
 
 
+def revoke_links(user: User) -> None:
+    """Make the person's open links useless, as a new password does."""
+    SignInLink.objects.filter(user=user, used_at=None).delete()
+
+
 def _sha256(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Membership, User, Workspace
+from chat.models import Conversation
 from tests.people import PASSWORD, join, make_person
 
 USERS = "admin:accounts_user_changelist"
@@ -144,6 +145,18 @@ def test_deactivating_and_deleting_reach_the_open_sockets(client, root, alice, b
         client.post(reverse(USERS), {"action": "delete_selected", "_selected_action": [str(bob.pk)], "post": "yes"})
     assert len(told) == 3
     assert list(User.objects.all()) == [root]
+
+
+@pytest.mark.parametrize("name", ["user", "workspace"])
+def test_what_has_chats_is_not_deleted_here(client, root, alice, workspace, name):
+    """A cascade would leave the logs of the calls tied to a conversation that is gone."""
+    Conversation.objects.create(owner=alice, workspace=workspace)
+    row = alice if name == "user" else workspace
+    client.force_login(root)
+    assert client.post(reverse(f"admin:accounts_{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    selected = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
+    client.post(reverse(f"admin:accounts_{name}_changelist"), selected)
+    row.refresh_from_db()
 
 
 def test_the_operator_puts_a_person_in_a_workspace(client, root, charlie, workspace):

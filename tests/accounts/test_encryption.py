@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.forms import modelform_factory
 
@@ -173,3 +175,9 @@ def test_a_ring_does_not_print_its_keys():
 def test_it_refuses_a_ring_that_is_not_one(ring):
     with pytest.raises(ImproperlyConfigured, match="OLLIVE_ENCRYPTION_KEYS"):
         KeyRing.parse(ring)
+
+
+def test_a_start_with_a_ring_that_is_not_one_ends_with_a_sentence(settings):
+    settings.OLLIVE_ENCRYPTION_KEYS = "a:short"
+    with pytest.raises(SystemCheckError, match="the key a is not 32 bytes"):
+        call_command("check")

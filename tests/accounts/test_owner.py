@@ -63,6 +63,24 @@ def test_an_address_given_later_joins_the_first_workspace_as_owner():
     assert boss.memberships.get().role == Membership.Role.OWNER
 
 
+@pytest.mark.django_db
+def test_a_start_after_the_owner_was_deactivated_does_not_fail():
+    owner, _ = ensure_owner(None, None)
+    owner.is_active = False
+    owner.save()
+    again, is_new = ensure_owner(None, None)
+    assert (again, is_new) == (owner, False)
+    assert not again.is_active
+
+
+@pytest.mark.django_db
+def test_a_superuser_without_a_workspace_is_given_one():
+    root = User.objects.create_superuser("root@example.com", PASSWORD)
+    owner, is_new = ensure_owner(None, None)
+    assert (owner, is_new) == (root, False)
+    assert root.memberships.get().role == Membership.Role.OWNER
+
+
 def test_a_member_whose_address_is_given_becomes_the_owner(bob):
     owner, is_new = ensure_owner(bob.email, None)
     assert not is_new

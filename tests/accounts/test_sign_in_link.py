@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import SignInLink
 from accounts.sign_in_links import make_link, use_link
 from ollive.logging import redact_entry
+from tests.people import PASSWORD
 
 
 @pytest.fixture
@@ -61,6 +62,13 @@ def test_it_does_not_let_a_deactivated_person_in(client, alice, link):
     assert client.get(link).status_code == 410
     assert client.post(link).status_code == 410
     assert not is_in(client)
+
+
+def test_a_new_password_ends_it(client, alice, link):
+    client.force_login(alice)
+    new = "another horse battery"
+    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert Client().post(link).status_code == 410
 
 
 def test_a_made_up_token_opens_nothing_and_names_nobody(client, alice, link):
