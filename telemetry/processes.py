@@ -16,7 +16,7 @@ BATCH = 200
 
 # A call without a process was made elsewhere, by a client that may come back with its spool: it gets a day.
 SILENT = """
-SELECT to_json(log) FROM inference_log AS log LEFT JOIN telemetry_process AS process ON process.id = log.process_id
+SELECT to_json(log)::text FROM inference_log AS log LEFT JOIN telemetry_process AS process ON process.id = log.process_id
 WHERE log.status = 'in_progress' AND CASE
     WHEN log.process_id IS NULL THEN log.received_at < statement_timestamp() - interval '1 day'
     ELSE process.beat_at IS NULL OR process.beat_at < statement_timestamp() - interval '30 seconds' END
@@ -52,7 +52,7 @@ def close_silent() -> int:
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(SILENT, [BATCH])
-            silent = [row for (row,) in cursor.fetchall()]
+            silent = logs.fetch_rows(cursor)
             for row in silent:
                 row["status"] = "interrupted"
                 rows.settle(row, logs.content_to_count(row))
