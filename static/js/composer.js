@@ -16,7 +16,7 @@
 
   const pending = new Map();
   let stopping = null;
-  let runningSince = 0;
+  let sentAt = -Infinity;
 
   const runs = () => transcript.runs();
   const isBlank = () => box.value.trim() === "";
@@ -44,7 +44,6 @@
   function refresh() {
     const isRunning = runs().length > 0;
     const [shown, gone] = isRunning ? [stopButton, sendButton] : [sendButton, stopButton];
-    if (isRunning && stopButton.hidden) runningSince = performance.now();
     const hadFocus = document.activeElement === gone;
     shown.hidden = false;
     gone.hidden = true;
@@ -74,6 +73,7 @@
       model: form.elements.model.value,
     };
     put("");
+    sentAt = performance.now();
     send(item);
   }
 
@@ -175,7 +175,7 @@
   stopForm.addEventListener("submit", (event) => {
     event.preventDefault();
     // The second click of a double click on Send is not meant for Stop.
-    if (performance.now() - runningSince > 400) stop();
+    if (performance.now() - sentAt > 400) stop();
   });
 
   // --- Keys and clicks ------------------------------------------------------------------------------------------------
