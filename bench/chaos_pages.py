@@ -38,7 +38,8 @@ class Page:
         if frame["type"] == "snapshot":
             self.seq, self.committed, self.tail = frame["seq"], frame["append"], frame["tail"]
         elif frame["type"] == "delta" and frame["seq"] > self.seq:
-            self.seq, self.tail = frame["seq"], frame["tail"]
+            self.seq = frame["seq"]
+            self.tail = self.tail if frame["tail"] is None else frame["tail"]
             self.committed += frame["append"]
         elif frame["type"] == "end":
             self.status, self.ended_at = frame["status"], now
@@ -50,7 +51,7 @@ class Page:
             self.texts[-1] = shown
         else:
             self.texts.append(shown)
-        return frame["type"] == "end"
+        return bool(frame["type"] == "end")
 
 
 async def follow_all(pages: list[Page], url: str, cookie: str) -> None:

@@ -5,6 +5,7 @@ One statement serves all runs of a process. Times are the database's.
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 from django.db.models.functions import Now
@@ -33,8 +34,9 @@ def save_texts(rows: Sequence[tuple[uuid.UUID, str, int]]) -> None:
 
 def renew(run_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bool]:
     """Prolong the leases of runs that are still ours: run id → whether somebody asked it to stop."""
+    parameters: list[Any] = [LEASE, list(run_ids)]
     with connection.cursor() as cursor:
-        cursor.execute(RENEW, [LEASE, list(run_ids)])
+        cursor.execute(RENEW, parameters)
         return dict(cursor.fetchall())
 
 

@@ -47,6 +47,7 @@ def sweep() -> int:
 def _close(message: Message) -> str:
     """Fold what the relay still holds into the row, and record the call's end."""
     assert message.run_id is not None
+    assert message.inference_id is not None
     try:
         rest, seq = stored_text(message.run_id, message.streamed_seq)
     except RelayAwayError as error:

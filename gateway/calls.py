@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from django.utils import timezone
 from uuid_utils.compat import uuid7
@@ -41,6 +41,16 @@ class Origin:
     conversation_id: uuid.UUID | None = None
     message_id: uuid.UUID | None = None
     trace_id: str = ""
+
+
+class Buckets(TypedDict):
+    """The disjoint buckets of tokens, as events and prices take them."""
+
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +187,7 @@ class Call:
             usage_source=bill.source,
         )
 
-    def _identity(self) -> events.EventFields:
+    def _identity(self) -> dict[str, Any]:
         """The fields that both events carry, so that either one can make the row."""
         target, origin = self.request.target, self.origin
         return {
@@ -271,7 +281,7 @@ def _counted(model: str, messages: Sequence[Mapping[str, Any]], reply: str) -> U
     return Usage(input_tokens=tokens.count_messages(messages, model), output_tokens=tokens.count(reply, model))
 
 
-def _buckets(usage: Usage) -> dict[str, int]:
+def _buckets(usage: Usage) -> Buckets:
     return {
         "input_tokens": usage.input_tokens,
         "cache_read_tokens": usage.cache_read_tokens,

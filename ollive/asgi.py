@@ -19,7 +19,8 @@ from django.urls import path  # noqa: E402 (the apps must be loaded first)
 from chat.consumer import ChatConsumer  # noqa: E402
 from ollive.web import WebProcess  # noqa: E402
 
-websocket = AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter([path("ws/", ChatConsumer.as_asgi())])))
+socket = path("ws/", ChatConsumer.as_asgi())  # type: ignore[arg-type]  # Channels has Django's path() lead to its consumers
+websocket = AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter([socket])))  # type: ignore[list-item]
 process = WebProcess()
 
 

@@ -121,6 +121,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "close the calls of silent processes": {"task": "processes.close_silent", "schedule": 10.0},
     "make the log's partitions": {"task": "partitions.ensure", "schedule": 3600.0},
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
+    "forget expired sessions": {"task": "accounts.purge", "schedule": 86_400.0},
 }
 
 # --- People -------------------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ OLLIVE_LOCAL_MODEL = from_env.services().get("model")  # {base_url, api_key, nam
 DEFAULT_PROVIDER = env.str("DEFAULT_PROVIDER", default="")
 DEFAULT_MODEL = env.str("OPENAI_MODEL", default="") or env.str("OPENAI_DEFAULT_MODEL", default="")
 DEFAULT_TEMPERATURE = env.float("TEMPERATURE", default=0.7)
-DEFAULT_MAX_TOKENS = env.int("MAX_TOKENS", default=4096)
+DEFAULT_MAX_TOKENS: int = env.int("MAX_TOKENS", default=4096)
 OLLIVE_CONNECT_TIMEOUT = env.float("OLLIVE_CONNECT_TIMEOUT", default=10.0)  # seconds, all three
 OLLIVE_FIRST_BYTE_TIMEOUT = env.float("OLLIVE_FIRST_BYTE_TIMEOUT", default=120.0)
 OLLIVE_IDLE_TIMEOUT = env.float("OLLIVE_IDLE_TIMEOUT", default=60.0)

@@ -48,7 +48,8 @@ class Shown:
         elif frame["type"] == "snapshot":
             self.seq, self.committed, self.tail = frame["seq"], frame["append"], frame["tail"]
         elif frame["seq"] > self.seq:
-            self.seq, self.tail = frame["seq"], frame["tail"]
+            self.seq = frame["seq"]
+            self.tail = self.tail if frame["tail"] is None else frame["tail"]
             self.committed += frame["append"]
 
 
