@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 UV := .uv/packages/bin/uv
-COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --universal --python-version 3.11
+COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11
 ARGS ?=
 
 help: ## list these targets
