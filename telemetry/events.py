@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 import structlog
+from django.conf import settings
 
 from ollive_sdk.events import FIELDS, EventFields, Field, Phase, event_id
 from telemetry import redaction
@@ -52,26 +53,30 @@ class Event:
     problems: tuple[str, ...] = ()
 
 
-def started(*, payloads: Payloads = "full", **fields: Unpack[EventFields]) -> Event:
+def started(*, payloads: Payloads | None = None, **fields: Unpack[EventFields]) -> Event:
     """The event of a call that is about to be made."""
     return build("started", dict(fields) | {"status": "in_progress"}, payloads=payloads)
 
 
-def finished(*, payloads: Payloads = "full", **fields: Unpack[EventFields]) -> Event:
+def finished(*, payloads: Payloads | None = None, **fields: Unpack[EventFields]) -> Event:
     """The event of a call that has ended, in whatever way: `status` is one of the other four."""
     return build("finished", dict(fields), payloads=payloads)
 
 
-def build(phase: Phase, given: Mapping[str, Any], *, payloads: Payloads = "full") -> Event:
-    """An event from loose fields, as the ingesting doors have them. Raises InvalidEvent."""
+def build(phase: Phase, given: Mapping[str, Any], *, payloads: Payloads | None = None) -> Event:
+    """An event from loose fields, as the ingesting doors have them. Without `payloads` the installation's policy holds.
+
+    Raises InvalidEvent.
+    """
+    policy = payloads or getattr(settings, "OLLIVE_PAYLOADS", "full")
     fields, problems = _validate(given)
     if phase == "finished" and fields.get("status") in {None, "in_progress"}:
         raise InvalidEvent("status", "is missing or not an ending")
-    if payloads == "none":
+    if policy == "none":
         _drop(fields, (*CONTENT, *PREVIEWS))
     redacted = redact_fields(fields)
     _add_previews(redacted)
-    if payloads == "preview":
+    if policy == "preview":
         _drop(redacted, CONTENT)
     cut = [*problems, *_shorten_all(redacted)]
     identity = event_id(redacted["inference_id"], phase)

@@ -4,8 +4,9 @@ import json
 from decimal import Decimal
 from uuid import uuid4
 
+import hypothesis
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry import events, values
@@ -181,7 +182,14 @@ def test_how_much_of_the_content_is_kept_is_a_policy(policy, kept):
     assert body.keys() & {"messages", "reply", "input_preview", "output_preview"} == kept
 
 
-@settings(deadline=None, max_examples=50)
+def test_without_a_policy_of_its_own_a_call_follows_the_installations(settings):
+    settings.OLLIVE_PAYLOADS = "preview"
+    assert "reply" not in body_of(finished())
+    assert "output_preview" in body_of(finished())
+    assert "reply" in body_of(finished(payloads="full"))
+
+
+@hypothesis.settings(deadline=None, max_examples=50)
 @given(st.text(alphabet=st.characters(codec=None)))
 def test_whatever_text_comes_can_be_stored(text):
     repaired = values.repair(text)
@@ -189,7 +197,7 @@ def test_whatever_text_comes_can_be_stored(text):
     repaired.encode()
 
 
-@settings(deadline=None, max_examples=50)
+@hypothesis.settings(deadline=None, max_examples=50)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
