@@ -54,7 +54,7 @@ def take(frame: dict[str, Any], seen: set[str], report: Report) -> bool:
     now = time.time()
     if frame["type"] in ("delta", "snapshot"):
         # The stamps are ours twice while a block is the tail and then committed: each counts once.
-        for stamp in STAMP.findall(frame["append"] + frame["tail"]):
+        for stamp in STAMP.findall(frame["append"] + (frame["tail"] or "")):
             if stamp not in seen:
                 seen.add(stamp)
                 report.lags_ms.append((now - float(stamp)) * 1000)

@@ -12,7 +12,7 @@ from chat.models import Message
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.render import RENDERER_VERSION, render
 from chat.runs import Run
-from gateway.calls import Bill, Call, Ending
+from gateway.calls import Bill, Ending
 from gateway.protocol import ProviderError
 from telemetry import inbox, wakeups
 from telemetry.redaction import redact
@@ -59,9 +59,10 @@ async def _store_in_the_end(run: Run, status: str, error: ProviderError | None) 
 def _store(run: Run, status: str, error: ProviderError | None) -> str:
     """Close the row if it is still open, and record the call; returns the end frame."""
     call, ending = run.exchange.call, LOG_STATUS[status]
-    bill = call.bill(ending)
+    bill, content = call.bill(ending), run.text
+    html = render(content)
     with transaction.atomic():
-        has_closed = _close_row(run, status, error, call=call, bill=bill)
+        has_closed = _close_row(run, status, error, bill=bill, content=content, html=html)
         # A row that is gone was deleted with its conversation: the call is recorded all the same. A row that somebody
         # else has closed was recorded with it.
         if has_closed or not Message.objects.filter(id=run.message_id).exists():
@@ -72,13 +73,13 @@ def _store(run: Run, status: str, error: ProviderError | None) -> str:
     return frames.end_frame(message, run_id=run.run_id, seq=run.seq, shown_html=run.html)
 
 
-def _close_row(run: Run, status: str, error: ProviderError | None, *, call: Call, bill: Bill) -> bool:
-    content = run.text
+def _close_row(run: Run, status: str, error: ProviderError | None, *, bill: Bill, content: str, html: str) -> bool:
+    call = run.exchange.call
     return bool(
         Message.objects.filter(id=run.message_id, status=Message.Status.STREAMING).update(
             status=status,
             content=content,
-            html=render(content),
+            html=html,
             renderer_version=RENDERER_VERSION,
             streamed_seq=run.seq,
             ended_at=call.ended_at,

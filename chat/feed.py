@@ -84,7 +84,10 @@ class Feed:
     def _frame_json(self, after: int) -> str:
         """Everything after `after` in one frame; from the start it is a snapshot, which replaces what the page has."""
         first = self.frames[0].seq
-        missing = self.frames[max(0, after - first + 1) :]
+        start = max(0, after - first + 1)
+        missing = self.frames[start:]
+        # A long block is not rendered anew at each step; an unchanged tail is not sent again.
+        is_same_tail = start > 0 and after > 0 and self.frames[start - 1].tail == missing[-1].tail
         return orjson.dumps(
             {
                 "v": 1,
@@ -92,7 +95,7 @@ class Feed:
                 "run": str(self.run_id),
                 "seq": self.seq,
                 "append": "".join(frame.append for frame in missing),
-                "tail": missing[-1].tail,
+                "tail": None if is_same_tail and not any(frame.append for frame in missing) else missing[-1].tail,
             }
         ).decode()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import threading
 import uuid
 from collections.abc import Awaitable, Callable
 
@@ -13,8 +14,9 @@ from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from chat import runner, sweep
+from chat.render import warm
 from gateway import adapters
-from telemetry import processes
+from telemetry import processes, tokens
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,9 @@ class WebProcess:
         if self._runner is not None:
             return
         self._runner = runner.attach(loop)
+        # The first code block and the first count of tokens would each hold up a reply.
+        threading.Thread(target=warm, name="warm the renderer", daemon=True).start()
+        tokens.warm_in_thread()
         for work, seconds in ((self._say_alive, HEARTBEAT_SECONDS), (self._sweep, SWEEP_SECONDS), (self._listen, RETRY_SECONDS)):
             self._tasks.append(loop.create_task(_repeat(work, seconds), context=contextvars.Context()))
 

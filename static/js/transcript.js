@@ -67,7 +67,7 @@
     const committed = target.querySelector(".committed");
     if (frame.type === "snapshot") committed.replaceChildren();
     commit(committed, frame.append);
-    morph(target.querySelector(".tail"), parse(frame.tail));
+    if (frame.tail !== null) morph(target.querySelector(".tail"), parse(frame.tail));
   }
 
   const endings = { complete: "Reply ready", canceled: "Stopped" };

@@ -82,8 +82,8 @@ def _top_label(label: str) -> str:
     """The part of a label that can be a top-level domain."""
     ascii_part = _ASCII_LABEL.match(label)
     if ascii_part:
-        rest = label[ascii_part.end() :].lstrip("-")
-        if rest and rest[0].isascii():
+        following = label[ascii_part.end() : ascii_part.end() + 1]
+        if following.isascii() and following.isalnum():
             return ""
         return "" if ascii_part[0].lower() in _FILES else ascii_part[0].rstrip("-")
     if label[:1].isascii():
@@ -120,5 +120,5 @@ def _secret_span(rest: str) -> tuple[int, int]:
 
 RULES = (
     Rule(r"""[^\s(@"<>\[{,;]@[^\s@)]|%40""", find_emails),
-    Rule(r"://[^\s]{1,120}@|://[^\s/:@]{0,40}:[^\s/@]{60}", find_url_credentials),
+    Rule(r"://[^\s/@]*[:@][^\s]", find_url_credentials),
 )

@@ -6,8 +6,9 @@ it is known to be complete, and one that grows over `LIMIT` is judged by its fir
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from heapq import merge
 from typing import NamedTuple
 
 import re2
@@ -19,6 +20,8 @@ from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject,
 
 STRIDE = LIMIT // 2  # of a longer island, this much is settled at each step: what begins in it is seen whole, or far enough
 SKIP_FROM = 400  # characters from which looking for triggers first is faster than walking
+
+MEMORY = 64 << 20  # bytes that a compiled trigger may use for what it has learnt of texts
 
 _HARMLESS = re.compile(r"[^0-9@%]{0,15}")  # every rule needs a digit, an `@`, or more room
 _SETTLED_MARKS = frozenset(",.;:!?\"'")
@@ -41,28 +44,41 @@ class RuleSet:
         self._before = [rule for rule in rules if rule.reads_before]
         self._inside_triggers = _set_of(self._inside)
         self._before_triggers = _set_of(self._before)
-        self.trigger = re2.compile("|".join(f"(?:{rule.trigger})" for rule in rules))
+        self._any_trigger = _compiled(rules)
+        # What is told by the text before it is looked for apart: no hit of another rule may hide the name that it begins with.
+        self._searches = [_compiled(self._inside), *(_compiled([rule]) for rule in self._before)]
 
-    def find(self, subject: Subject) -> list[Match]:
-        """The matches that stay, of all rules, in order of place."""
+    def find(self, subject: Subject, *, before: int | None = None) -> list[Match]:
+        """The matches that stay, of all rules, in order of place; with `before`, only of those that begin before it."""
         island = subject.text[subject.start :]
         if _HARMLESS.fullmatch(island):
             return []
         finders = [self._inside[index].find for index in self._inside_triggers.Match(island) or ()]
         finders += [self._before[index].find for index in self._before_triggers.Match(subject.text) or ()]
-        return select([match for find in finders for match in find(subject)]) if finders else []
+        stop = len(subject.text) if before is None else before
+        return select([match for find in finders for match in find(subject) if match.start < stop]) if finders else []
 
     def can_hit(self, text: str) -> bool:
         """Whether any rule could find anything in this text."""
-        return self.trigger.search(text.encode() if text.isascii() else text) is not None
+        return self._any_trigger.search(text.encode() if text.isascii() else text) is not None
 
-    def triggers_in(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where rules can hit."""
-        return (found.span() for found in self.trigger.finditer(text.encode() if text.isascii() else text))
+    def hits_in(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where triggers hit, in order of place."""
+        encoded = text.encode() if text.isascii() else text
+        return merge(*((found.span() for found in search.finditer(encoded)) for search in self._searches))
+
+
+def _compiled(rules: Iterable[Rule]) -> re2._Regexp:
+    options = re2.Options()
+    options.never_capture = True
+    options.max_mem = MEMORY
+    return re2.compile("|".join(f"(?:{rule.trigger})" for rule in rules), options)
 
 
 def _set_of(rules: list[Rule]) -> re2.Set:
-    triggers = re2.Set.SearchSet()
+    options = re2.Options()
+    options.max_mem = MEMORY
+    triggers = re2.Set.SearchSet(options)
     for rule in rules:
         triggers.Add(rule.trigger)
     triggers.Compile()
@@ -120,14 +136,14 @@ class Scanner:
     def _walk_by_triggers(self) -> None:
         """Walk only around the places where a rule can hit. From a settled place on, the walk goes as if it had come there."""
         text = self._text
-        for start, end in self._rules.triggers_in(text):
+        for start, end in self._rules.hits_in(text):
             target = end - text[end - 1].isalnum()
             if target < self._at:
                 continue
             if not self._finish_value():
                 return
             self._at = self._settled_before(start)
-            if not self._walk(target + 1):
+            if not self._walk(min(target + 1, len(text))):
                 return
         if self._finish_value():
             self._at = self._settled_before(len(text)) if not self._is_final else len(text)
@@ -227,10 +243,10 @@ class Scanner:
         """Pass over a part of an island too long to wait for. A value that reaches the end of what is seen is removed on."""
         left = self._before(start)
         seen = start + LIMIT
-        found = self._rules.find(Subject(left + self._text[start:seen], len(left), is_cut=True))
+        subject = Subject(left + self._text[start:seen], len(left), is_cut=True)
         shift = start - len(left)
+        found = self._rules.find(subject, before=len(left) + STRIDE)
         begun = [match._replace(start=match.start + shift, end=match.end + shift) for match in found]
-        begun = [match for match in begun if match.start < start + STRIDE]
         if header := _first_header(begun):
             return self._enter_key(header, begun)
         done = start
@@ -239,7 +255,7 @@ class Scanner:
                 self._remove(beside.start, beside.end, beside.kind)
             self._remove(match.start, match.end, match.kind)
             done = match.end
-        self._at = max(done, start + STRIDE)
+        self._at = done if begun else start + STRIDE
         if begun and begun[-1].tail and done == seen:
             self._tail = begun[-1].tail
         return True

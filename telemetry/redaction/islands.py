@@ -50,12 +50,14 @@ def _goes_on(text: str, start: int, end: int) -> bool:
     if mark == " ":
         following = text[end + 1 : end + 2]
         return following.isalnum() and following.isascii() and _awaits_group(text, start, end)
-    return mark in _IN_AUTHORITY and _AUTHORITY.search(text[start:end]) is not None
+    return mark in _IN_AUTHORITY and "://" in text[start:end] and _AUTHORITY.search(text[start:end]) is not None
 
 
 def _awaits_group(text: str, start: int, end: int) -> bool:
     before = text[max(start, end - 64) : end]  # a slice, so that nothing before the island has a say
-    return (_IBAN.search(before[-44:]) or _PEM.search(before)) is not None
+    if before[-4:].isalnum() and not before[-5:-4].isalnum() and _IBAN.search(before[-44:]):
+        return True
+    return "-----BEGIN" in before and _PEM.search(before) is not None
 
 
 def _is_open(text: str, start: int, end: int) -> bool:

@@ -11,9 +11,7 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{5,}")
 _REST = re.compile(r"\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){0,3}")
 _TAIL = re.compile(r"[A-Za-z0-9_.=-]*")
 _HEADER_NAMES = frozenset({"alg", "typ", "enc", "kid"})
-_HEADER_START = re.compile(
-    rb'\{\s*"(?:alg|typ|enc|kid|cty|jku|jwk|x5[a-zA-Z#0-9]*|zip|crit|ver|nonce|iss|b64|url|epk|apu|apv)"\s*:'
-)
+_HEADER_START = re.compile(rb'\{\s*"(?:alg|typ|enc|kid|cty|jku|jwk|x5[a-zA-Z#0-9]*|zip|crit|ver|nonce|iss|b64|epk)"\s*:')
 
 
 def find_tokens(subject: Subject) -> Iterator[Match]:

@@ -17,7 +17,9 @@ _LONGEST_FIRST = sorted(_BY_PREFIX, key=len, reverse=True)
 _PREFIXES = "|".join(re2.escape(prefix) for prefix in _LONGEST_FIRST)
 _PREFIX = re2.compile(_PREFIXES)
 _BODIES = {vendor.alphabet: re.compile(f"{vendor.alphabet}*") for vendor in VENDORS}
-_SHAPES = [(re.compile(trigger), re2.compile(pattern), tail and re.compile(tail)) for _, trigger, pattern, tail in SHAPES]
+_SHAPES = [
+    (re.compile(trigger), re2.compile(pattern), re.compile(tail) if tail else None) for _, trigger, pattern, tail in SHAPES
+]
 _UNMISTAKABLE = 6  # a prefix of this length is also seen at the end of a longer word
 
 
@@ -43,12 +45,10 @@ def _vendor_key(subject: Subject, start: int, prefix: str) -> Match | None:
         end = body.end() if body else after
         if vendor.most and (end - after > vendor.most or subject.precedes_word(end)):
             continue
-        value = (
-            subject.text[after:end].rstrip(".-_=") if end < len(subject.text) or not subject.is_cut else subject.text[after:end]
-        )
+        is_open = subject.is_cut and end == len(subject.text)
+        value = subject.text[after:end] if is_open else subject.text[after:end].rstrip(".-_=")
         if len(value) < vendor.least or _is_made_up(value, prefix):
             continue
-        is_open = subject.is_cut and after + len(value) == len(subject.text)
         return Match(start, after + len(value), "API_KEY", 3, pattern if is_open else None)
     return None
 
@@ -67,8 +67,7 @@ def find_shaped_keys(subject: Subject) -> Iterator[Match]:
         for found in pattern.finditer(text, subject.start):
             start, end = found.span(1)
             if tail or not (subject.follows_word(start) or subject.precedes_word(end)):
-                is_open = tail and subject.is_cut and end == len(text)
-                yield Match(start, end, "API_KEY", 3, tail if is_open else None)
+                yield Match(start, end, "API_KEY", 3, tail if subject.is_cut and end == len(text) else None)
 
 
 RULES = (

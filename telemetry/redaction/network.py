@@ -63,6 +63,8 @@ def _is_public_knowledge(address: ipaddress.IPv4Address | ipaddress.IPv6Address)
 def find_ipv6(subject: Subject) -> Iterator[Match]:
     """Addresses with the look of a real one: `a::b` in code is none."""
     text = subject.text
+    if text.count(":", subject.start) < 2:
+        return
     for found in _IPV6.finditer(text, subject.start):
         value = found[0].rstrip(".")
         if value.endswith(":") and not value.endswith("::"):
@@ -101,6 +103,6 @@ def find_mac(subject: Subject) -> Iterator[Match]:
 
 RULES = (
     Rule(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", find_ipv4),
-    Rule(r"[0-9A-Fa-f]:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]|::[0-9A-Fa-f]{1,4}[:.]", find_ipv6),
+    Rule(r"[0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:|::[0-9A-Fa-f]", find_ipv6),
     Rule(r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}", find_mac),
 )

@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from telemetry.redaction.rules import Match, Rule, Subject
+from telemetry.redaction.rules import UNATTACHED, Match, Rule, Subject
 
 DIGITS = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}"  # the trigger of every rule that looks for a longer number
 
 _DOUBLED = dict(zip("0123456789", (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=True))
 _GROUP = re.compile(r"[0-9]+")
+_LONG_RUN = re.compile(rf"{UNATTACHED}[0-9](?:[ -]?[0-9]){{11,}}")
+_SSN = re.compile(rf"{UNATTACHED}([0-9]{{3}})([- .]?)([0-9]{{2}})\2([0-9]{{4}})(?![0-9])")
 _SHAPES = frozenset(  # how cards are printed
     [
         (4, 4, 4, 4),
@@ -32,8 +34,8 @@ IBAN_LENGTHS = {
     for length, countries in (
         pair.split(":")
         for pair in (
-            "15:NO 16:BE 18:DK,FK,FI,FO,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,MN,XK 21:CH,HR,LI,LV 22:BG,BH,CR,DE,GB,GE,IE,ME,RS,VA"
-            " 23:AE,GI,IL,IQ,OM,SO,TL 24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG 25:LY,PT,ST 26:IS,TR 27:BI,DJ,FR,GR,IT,MC,MR,SM"
+            "15:NO 16:BE 18:DK,FK,FI,FO,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,MN,XK 21:CH,HR,LI,LV 22:BG,BH,CR,DE,GB,GE,IE,ME,RS"
+            " 22:VA 23:AE,GI,IL,IQ,OM,SO,TL 24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG 25:LY,PT,ST 26:IS,TR 27:BI,DJ,FR,GR,IT,MC,MR,SM"
             " 28:AL,AZ,BY,CY,DO,GT,HN,HU,LB,NI,PL,SV 29:BR,EG,PS,QA,UA 30:JO,KW,MU,YE 31:MT,SC 32:LC 33:RU"
         ).split()
     )
@@ -47,24 +49,15 @@ class Group(NamedTuple):
     start: int
     end: int
 
-    @property
-    def length(self) -> int:
-        """How many digits."""
-        return self.end - self.start
 
-
-def groups_of(subject: Subject) -> list[Group]:
-    """The runs of digits of the island; one that began before it stands first, whole as far as known."""
-    return [Group(*found.span()) for found in _GROUP.finditer(subject.text, subject.start)]
-
-
-def chains(text: str, groups: list[Group], marks: str) -> Iterator[tuple[str, list[Group]]]:
-    """From each group on, the longest row of groups joined by the same single mark; a lone group has the mark ''."""
+def chains(text: str, start: int, end: int) -> Iterator[tuple[str, list[Group]]]:
+    """From each run of digits on, the longest row of runs joined by the same single mark; a lone run has the mark ''."""
+    groups = [Group(*found.span()) for found in _GROUP.finditer(text, start, end)]
     for index, first in enumerate(groups):
         row, mark = [first], ""
         for group in groups[index + 1 : index + 6]:
             between = text[row[-1].end : group.start]
-            if len(between) != 1 or between not in marks or (mark and between != mark):
+            if mark and between != mark:
                 break
             mark = between
             row.append(group)
@@ -74,18 +67,23 @@ def chains(text: str, groups: list[Group], marks: str) -> Iterator[tuple[str, li
 def find_cards(subject: Subject) -> Iterator[Match]:
     """12 to 19 digits of a card issuer with a right Luhn digit, plain or printed in groups; not inside longer runs."""
     text = subject.text
-    for mark, row in chains(text, groups_of(subject), " -"):
-        for count in range(len(row), 0, -1):
-            shape = tuple(group.length for group in row[:count])
-            start, end = row[0].start, row[count - 1].end
-            if count == 1 and not 12 <= shape[0] <= 19:
-                continue
-            if count > 1 and shape not in _SHAPES:
-                continue
-            digits = text[start:end].replace(mark, "") if mark else text[start:end]
-            if _is_card(digits, subject, start) and not subject.is_inside_number(start, end):
-                yield Match(start, end, "CARD", 7)
-                break
+    for run in _LONG_RUN.finditer(text, subject.start):
+        for mark, row in chains(text, *run.span()):
+            if match := _card_of(subject, mark, row):
+                yield match
+
+
+def _card_of(subject: Subject, mark: str, row: list[Group]) -> Match | None:
+    start = row[0].start
+    for count in range(len(row), 0, -1):
+        shape = tuple(group.end - group.start for group in row[:count])
+        if shape not in _SHAPES if count > 1 else not 12 <= shape[0] <= 19:
+            continue
+        end = row[count - 1].end
+        value = subject.text[start:end]
+        if _is_card(value.replace(mark, "") if mark else value, subject, start) and not subject.is_inside_number(start, end):
+            return Match(start, end, "CARD", 7)
+    return None
 
 
 def _is_card(digits: str, subject: Subject, start: int) -> bool:
@@ -119,17 +117,15 @@ def passes_luhn(digits: str) -> bool:
 
 def find_ssn(subject: Subject) -> Iterator[Match]:
     """Social security and taxpayer numbers in ranges that are given out; without dashes only after words that name them."""
-    text = subject.text
-    for mark, row in chains(text, groups_of(subject), "- ."):
-        shape = tuple(group.length for group in row)
-        count = 3 if shape[:3] == (3, 2, 4) else 1
-        if count == 1 and shape[0] != 9:
+    text, position = subject.text, subject.start
+    while found := _SSN.search(text, position):
+        start, end = found.span()
+        position, mark = start + 1, found[2]
+        kind = _kind_of_ssn(found[1] + found[3] + found[4])
+        if not kind or subject.is_inside_number(start, end) or _goes_on(text, start, end, mark):
             continue
-        start, end = row[0].start, row[count - 1].end
-        kind = _kind_of_ssn(text[start:end].replace(mark, "") if mark and count > 1 else text[start:end])
-        if not kind or subject.is_inside_number(start, end) or _goes_on(text, start, end, mark if count > 1 else ""):
-            continue
-        if (count > 1 and mark == "-") or _SSN_CONTEXT.search(subject.before(start)):
+        if mark == "-" or _SSN_CONTEXT.search(subject.before(start)):
+            position = end
             yield Match(start, end, kind, 7)
 
 
@@ -186,5 +182,5 @@ def has_right_check(value: str) -> bool:
 RULES = (
     Rule(DIGITS, find_cards),
     Rule(DIGITS, find_ssn),
-    Rule(rf"(?i:{'|'.join(IBAN_LENGTHS)})[0-9]{{2}}(?:[ -]?[A-Za-z0-9]){{11}}", find_ibans),
+    Rule(rf"(?i:{'|'.join(IBAN_LENGTHS)})[0-9]{{2}}[ -]?[A-Za-z0-9]{{4}}", find_ibans),
 )

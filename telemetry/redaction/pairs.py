@@ -20,7 +20,7 @@ _QUOTE = r"""\\{0,3}["'`]"""
 _NAME = rf"(?i:({_PASSWORD})|({_SECRET}))[A-Za-z0-9_.-]{{0,24}}"
 _ASSIGNED = rf"(?:{_QUOTE})?\]?\s{{0,3}}(?::=|=>|->|[:=])\s{{0,3}}(?:[brfu]{{0,2}}(?:{_QUOTE}){{1,3}})?"
 _SPOKEN = r"\s(?:is|was)\s{1,2}(?::\s)?[\"'`]{0,2}"
-_OPTION = rf"--[a-z-]{{0,16}}(?i:({_PASSWORD})|({_SECRET}))[a-z-]{{0,16}}\s[\"']?"
+_OPTION = rf"--[a-z-]*(?i:({_PASSWORD})|({_SECRET}))[a-z-]{{0,16}}\s[\"']?"
 _SCHEME = r"(?i:(basic)|bearer|token|api-?key)\s{1,3}"
 _VALUE = r"""([^\s"'`,;<>(){}\[\]|\\]{6,})"""
 

@@ -8,20 +8,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, country_code_for_region
 
 from telemetry.redaction.numbers import DIGITS
-from telemetry.redaction.rules import Match, Rule, Subject
+from telemetry.redaction.rules import UNATTACHED, Match, Rule, Subject
 
 _TYPES = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan", "voicemail",
 )  # fmt: skip
-_CANDIDATE = re.compile(r"\+? ?\(?[0-9](?:[ ./-]{0,3}[()]?[ ./-]{0,3}[0-9])*")
+_CANDIDATE = re.compile(rf"{UNATTACHED}(?:\+ ?)?\(?[0-9](?:[ ./-]{{0,3}}(?:[()][ ./-]{{0,3}})?[0-9]){{6,}}")
 _SPLIT = re.compile(r"[^0-9]+")
-_CONTEXT = re.compile(
-    r"(?i:\b(?:tele)?phone|\btel\b|\bmobile|\bcell|\bcall(?:ed|ing)?\b|\bfax|whatsapp|\bsms\b|\bdial|\bring\b|\btext me"
-    r"|\bcontact|\bph\b|\breach (?:me|us|him|her|them)\b|phone[_ -]?(?:number|no)|\bhotline|\bhandy|\bmobil)[^0-9\[\]\n]{0,20}\Z"
+_WORDS = (
+    r"(?i:\b(?:tele)?phone|\btel\b|\bmobil|\bcell|\bcall(?:ed|ing)?\b|\bfax|whatsapp|\bsms\b|\bdial|\bring\b|\btext me"
+    r"|\bcontact|\bph\b|\breach (?:me|us|him|her|them)\b|phone[_ -]?(?:number|no)|\bhotline|\bhandy)"
 )
+_WORD = re2.compile(_WORDS)
+_CONTEXT = re.compile(_WORDS + r"[^0-9\[\]\n]{0,20}\Z")
 _OTHER_NUMBER = re.compile(
     r"(?i:[$€£¥₹#]\s?|\b(?:order|invoice|ticket|case|ref|reference|sku|isbn|issn|tracking|serial|part|version|build|account|acct"
     r"|usd|eur|gbp|inr|chf|id)\b\W{0,4}(?:(?:no|number|id|nr)\b\W{0,4})?(?:is\s)?)\Z"
@@ -88,9 +91,12 @@ def find_phones(regions: tuple[str, ...]) -> Callable[[Subject], Iterator[Match]
 
     def find(subject: Subject) -> Iterator[Match]:
         text, position = subject.text, subject.start
+        has_word: bool | None = None
         while found := _CANDIDATE.search(text, position):
             start, end = found.span()
-            match = _international(subject, start, end) or _national(subject, start, end, codes=codes)
+            if has_word is None:
+                has_word = _WORD.search(text) is not None
+            match = _international(subject, start, end) or _national(subject, start, end, codes=codes, has_word=has_word)
             if match:
                 yield match
                 position = match.end
@@ -111,7 +117,7 @@ def _international(subject: Subject, start: int, end: int) -> Match | None:
         skip = 2
     else:
         return None
-    if subject.follows_word(start) or subject.precedes_word(end):
+    if subject.precedes_word(end):
         return None
     while value:
         digits = _SPLIT.sub("", value[skip:].replace("(0)", ""))
@@ -124,19 +130,19 @@ def _international(subject: Subject, start: int, end: int) -> Match | None:
     return None
 
 
-def _national(subject: Subject, start: int, end: int, *, codes: tuple[int, ...]) -> Match | None:
+def _national(subject: Subject, start: int, end: int, *, codes: tuple[int, ...], has_word: bool) -> Match | None:
     """A number of one of the countries, written with separators, or plain after a word such as `phone`."""
     text = subject.text
-    if subject.follows_word(start) or _OTHER_NUMBER.search(subject.before(start)) or _DATE.match(text, start):
+    if _DATE.match(text, start):
         return None
-    has_context = _CONTEXT.search(subject.before(start)) is not None
+    has_context = has_word and _CONTEXT.search(subject.before(start)) is not None
     length = _nanp_length(text, start, codes) or _indian_length(text, start, codes, has_context=has_context)
     if not length:
         length = _trunk_length(text[start:end], codes, has_context=has_context)
     stop = start + length
     if not length or subject.precedes_word(stop) or (not has_context and _is_among_numbers(text, start, stop)):
         return None
-    return Match(start, stop, "PHONE", 12)
+    return None if _OTHER_NUMBER.search(subject.before(start)) else Match(start, stop, "PHONE", 12)
 
 
 def _nanp_length(text: str, start: int, codes: tuple[int, ...]) -> int:
@@ -154,6 +160,8 @@ def _indian_length(text: str, start: int, codes: tuple[int, ...], *, has_context
 
 def _trunk_length(value: str, codes: tuple[int, ...], *, has_context: bool) -> int:
     """Numbers with a leading 0 in groups; with context any number of the countries. The longest row of groups."""
+    if not has_context and not value.startswith(("0", "(0")):
+        return 0
     while value:
         digits = _SPLIT.sub("", value)
         if len(digits) < 7:

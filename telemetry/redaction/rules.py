@@ -8,6 +8,7 @@ from typing import NamedTuple
 CONTEXT = 64  # characters before an island that a rule may read
 MARKER_END = "]]"  # what a rule sees of a value removed just before
 
+UNATTACHED = r"(?:(?<![0-9A-Za-z])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f][0-9A-Fa-f]))"  # in a pattern: no word ends here
 _SPECIAL_BEFORE = re.compile(r"(?:\\[nrt]|%[0-9A-Fa-f]{2})\Z")
 _HEX_WORD_BEFORE = re.compile(r"(?:^|[^0-9A-Za-z])[0-9A-Fa-f]+-\Z")
 
@@ -63,8 +64,8 @@ class Subject:
 class Rule:
     """`trigger` is a google-re2 pattern without anchors or boundaries, so that what holds for a part holds for the whole text.
 
-    It must hit inside every island where `find` finds anything; with `reads_before`, in the text before it together with the island,
-    up to where the value begins.
+    It must hit inside every island where `find` finds anything; with `reads_before`, in the text before it together with the
+    island, up to where the value begins.
     """
 
     trigger: str
