@@ -23,7 +23,8 @@ SKIP_FROM = 400  # characters from which looking for triggers first is faster th
 
 MEMORY = 64 << 20  # bytes that a compiled trigger may use for what it has learnt of texts
 
-_HARMLESS = re.compile(r"[^0-9@%]{0,15}")  # every rule needs a digit, an `@`, or more room
+_HARMLESS = re.compile(r"[^0-9@%$!#^&*?~+=]{0,15}")  # every rule needs one of these marks, or more room
+_PLAIN = re.compile(r"[ ,;\n]*(?:[A-Za-z.':]{1,15}[ ,;\n]+)*([A-Za-z.':]{0,15})")
 _SETTLED_MARKS = frozenset(",.;:!?\"'")
 _WIDE_BEFORE = 16
 
@@ -51,8 +52,6 @@ class RuleSet:
     def find(self, subject: Subject, *, before: int | None = None) -> list[Match]:
         """The matches that stay, of all rules, in order of place; with `before`, only of those that begin before it."""
         island = subject.text[subject.start :]
-        if _HARMLESS.fullmatch(island):
-            return []
         finders = [self._inside[index].find for index in self._inside_triggers.Match(island) or ()]
         finders += [self._before[index].find for index in self._before_triggers.Match(subject.text) or ()]
         stop = len(subject.text) if before is None else before
@@ -118,6 +117,14 @@ class Scanner:
         if piece:
             self.has_just_removed = self._removed_to == self._at or (self._at == offset and self.has_just_removed)
         return [Removal(start - offset, end - offset, kind) for start, end, kind in self._removals], self._at - offset
+
+    def pass_plain(self, piece: str) -> int:
+        """How much of `piece` is plain words that `advance` would pass, all but the last; 0 if it is anything else."""
+        plain = None if self._tail or self._key else _PLAIN.fullmatch(piece)
+        end = plain.start(1) if plain else 0
+        if end:
+            self._left, self.has_just_removed = (self._left + piece[:end])[-CONTEXT:], False
+        return end
 
     def _before(self, index: int) -> str:
         """What stands before `index` once values are removed: nothing is read across a marker."""
@@ -198,8 +205,10 @@ class Scanner:
             return self._cut(start)
         if is_open:
             return False
-        left = self._before(start)
-        matches = self._settle(left, text[start:end], start)
+        if _HARMLESS.fullmatch(text, start, end):
+            self._at = end
+            return True
+        matches = self._settle(self._before(start), text[start:end], start)
         if matches and (header := _first_header(matches)):
             return self._enter_key(header, matches)
         for match in matches:

@@ -79,6 +79,9 @@ class StreamRedactor:
 
     def _passed(self, piece: str, *, is_final: bool) -> str:
         text = self._held + piece
+        if plain := 0 if is_final else self._scanner.pass_plain(text):
+            self._held, self._zero_width_before = text[plain:], 0
+            return text[:plain]
         pieces, done = weave(text, fold(text, self._zero_width_before), self._scanner, is_final=is_final)
         self._zero_width_before = zero_width_ending(text[:done], self._zero_width_before)
         self._held = text[done:]
