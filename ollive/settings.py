@@ -182,6 +182,9 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "__Host-csrftoken" if BEHIND_TLS else "ollive_csrftoken"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
+# --- What is recorded ---------------------------------------------------------------------------------------------
+OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or none
+
 # --- Models -------------------------------------------------------------------------------------------------------
 OLLIVE_LOCAL_MODEL = from_env.services().get("model")  # {base_url, api_key, name}, or None without the demo model
 DEFAULT_PROVIDER = env.str("DEFAULT_PROVIDER", default="")

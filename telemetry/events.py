@@ -68,7 +68,7 @@ def build(phase: Phase, given: Mapping[str, Any], *, payloads: Payloads | None =
 
     Raises InvalidEvent.
     """
-    policy = payloads or getattr(settings, "OLLIVE_PAYLOADS", "full")
+    policy = payloads or settings.OLLIVE_PAYLOADS
     fields, problems = _validate(given)
     if phase == "finished" and fields.get("status") in {None, "in_progress"}:
         raise InvalidEvent("status", "is missing or not an ending")
