@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import structlog
+from celery import current_app
 
 INTERVAL_SECONDS = 1.0
 EXPIRY_SECONDS = 30
@@ -50,8 +51,6 @@ class Bell:
 
 def ask_for_drain() -> None:
     """Sent by name: whoever accepts events doesn't import the tasks."""
-    from celery import current_app  # a tenth of the web process's start
-
     current_app.send_task("digest.drain", expires=EXPIRY_SECONDS, retry=False, ignore_result=True)
 
 
