@@ -6,6 +6,8 @@ BIN := .venv/bin
 UV := .uv/packages/bin/uv
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11
 ARGS ?=
+# Unset, Python keeps what it compiled: half the time of a test run is compiling it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## list these targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'

@@ -45,6 +45,9 @@ class Installation:
             "OLLIVE_LOCAL_MODEL": "false",
             **environment,
         }
+        if user is None:  # compiled once a run; another user may not read it
+            prefix = Path(os.environ["OLLIVE_DATA_DIR"]) / "bytecode"
+            self.environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(prefix)}
         self.output = ""
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
