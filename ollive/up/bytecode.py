@@ -9,8 +9,8 @@ from pathlib import Path
 def environment(folder: Path) -> dict[str, str]:
     """The variables that make them keep it in the data folder, where it could not be kept beside the sources.
 
-    That is so in an installation that is read-only for us, and with PYTHONDONTWRITEBYTECODE. Compiling 1,400 modules anew takes two
-    thirds of a start.
+    That is so in an installation that is read-only for us, and with PYTHONDONTWRITEBYTECODE. Two thirds of a start would go into
+    compiling 1,400 modules anew.
     """
     if sys.pycache_prefix or not (sys.dont_write_bytecode or _is_sealed()):
         return {}
