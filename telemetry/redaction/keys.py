@@ -55,7 +55,7 @@ def _vendor_key(subject: Subject, start: int, prefix: str) -> Match | None:
 
 def _is_made_up(value: str, prefix: str) -> bool:
     """`sk-your-api-key-here`, `ghp_aaaaaaaa`; also `sk-estimator-doc-link`, a class of a style sheet."""
-    return len(set(value)) < 5 or (is_wordy(value) and len(prefix) < _UNMISTAKABLE + 2)
+    return len(set(value)) < 5 or (len(prefix) < _UNMISTAKABLE and value.islower() and value.isascii() and is_wordy(value))
 
 
 def find_shaped_keys(subject: Subject) -> Iterator[Match]:

@@ -16,7 +16,7 @@ _MAC = re2.compile(
 )
 _NETWORK = re.compile(r"/([0-9]{1,2})(?![0-9])")
 _VERSION_BEFORE = re.compile(
-    r"(?i:\b(?:version|ver|release|rev|build|firmware|oid|section|chapter|v)[\s:=.-]{0,3}|[=<>~!]=\s?|[~^]|[a-z]/)\Z"
+    r"(?i:\b(?:version|ver|release|rev|build|firmware|oid|sections?|chapter|v)[\s:=.-]{0,3}|identifier\W{1,3}|[=<>~!]=\s?|[~^]|[a-z]/)\Z"
 )
 _DOCUMENTATION = tuple(
     ipaddress.ip_network(network)
@@ -48,12 +48,12 @@ def _is_kept_ipv4(subject: Subject, value: str, *, start: int, end: int) -> bool
         address = ipaddress.IPv4Address(value)
     except ValueError:
         return True
-    if all(len(part) == 1 for part in value.split(".")) or int(address) >> 28 >= 14:
+    if all(len(part) == 1 for part in value.split(".")) or int(address) >> 28 >= 14 or int(address) >> 24 == 0:
         return True  # 1.2.3.4 is a version or a section more often than a host; 224 and up are groups and masks
     network = _NETWORK.match(subject.text, end)
     if network and int(network[1]) < 32 and int(address) & ((1 << (32 - int(network[1]))) - 1) == 0:
         return True
-    return _is_public_knowledge(address) or _VERSION_BEFORE.search(subject.before(start, 12)) is not None
+    return _is_public_knowledge(address) or _VERSION_BEFORE.search(subject.before(start, 16)) is not None
 
 
 def _is_public_knowledge(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -73,7 +73,8 @@ def find_ipv6(subject: Subject) -> Iterator[Match]:
         if value.startswith(":") and not value.startswith("::"):
             value, start = value[1:], start + 1
         end = start + len(value)
-        if not _touches(subject, start, end, ":") and _is_ipv6(value):
+        is_network = text[end : end + 1] == "/" and (value.endswith("::") or value.startswith("::ffff:0:0"))
+        if not is_network and not _touches(subject, start, end, ":") and _is_ipv6(value):
             zone = _ZONE.match(text, end)
             yield Match(start, zone.end() if zone else end, "IP", 9)
 

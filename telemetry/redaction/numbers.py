@@ -80,16 +80,18 @@ def _card_of(subject: Subject, mark: str, row: list[Group]) -> Match | None:
         if shape not in _SHAPES if count > 1 else not 12 <= shape[0] <= 19:
             continue
         end = row[count - 1].end
-        value = subject.text[start:end]
-        if _is_card(value.replace(mark, "") if mark else value, subject, start) and not subject.is_inside_number(start, end):
+        is_card = _is_card(subject.text[start:end], mark if count > 1 else "", subject, start)
+        if is_card and not subject.is_inside_number(start, end):
             return Match(start, end, "CARD", 7)
     return None
 
 
-def _is_card(digits: str, subject: Subject, start: int) -> bool:
+def _is_card(value: str, mark: str, subject: Subject, start: int) -> bool:
+    digits = value.replace(mark, "") if mark else value
     if not passes_luhn(digits):
         return False
-    return is_issued(digits) or (digits[0] in "156" and _CARD_CONTEXT.search(subject.before(start)) is not None)
+    is_usual = is_issued(digits) and (mark or len(digits) in {14, 15, 16})  # plain numbers of 17 to 19 digits are ids by far
+    return bool(is_usual) or (digits[0] not in "0789" and _CARD_CONTEXT.search(subject.before(start)) is not None)
 
 
 def is_issued(digits: str) -> bool:
@@ -176,7 +178,8 @@ def has_right_check(value: str) -> bool:
     compact = value.replace(" ", "").replace("-", "").upper()
     if not compact.isascii():
         return False
-    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
+    in_range = compact[2:4] not in {"00", "01", "99"}
+    return in_range and int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
 
 
 RULES = (

@@ -33,6 +33,7 @@ _FIELD_AFTER = re.compile(r"&[A-Za-z_.-]+=.*", re.DOTALL)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ADDRESS = re.compile(r"[^@]+@[^@]+\.[A-Za-z]{2,}")
+_CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _SPECIAL = frozenset("!@#$%^&*?~+=")
 
 
@@ -92,7 +93,7 @@ def _judge(value: str, password: str | None, secret: str | None, *, is_spoken: b
 
 
 def _is_password(value: str, *, is_spoken: bool) -> bool:
-    if len(value) < 6 or is_template(value) or _ADDRESS.fullmatch(value):
+    if len(value) < 6 or is_template(value) or _ADDRESS.fullmatch(value) or _CODE.fullmatch(value):
         return False
     has_letter = any(character.isalpha() for character in value)
     has_digit = any(character.isdigit() for character in value)

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 _TEMPLATE = re.compile(
-    r"[$%]?\{|\$\(|\$[A-Za-z_]|%[(A-Z]|%s|<|\[\[|(?i:your|example|change|insert|replace)[_-]"
+    r"[$%]?\{|\$\(|\$[A-Za-z_]\w*\Z|%[(A-Z]|%s|<|\[\[|(?i:your|example|change|insert|replace)[_-]"
     r"|(?:process\.)?env\.|os\.environ|os\.getenv|getenv|ENV\[|(?:None|null|true|false|undefined)\Z"
 )
 _MASK = re.compile(r"[*xX.•_#0-]+\Z")
@@ -20,8 +20,13 @@ def is_template(value: str) -> bool:
 
 
 def is_wordy(value: str) -> bool:
-    """Words and small numbers with marks between: `prod-db-token-2024`, `self.access_token`."""
-    return all(_WORD.fullmatch(part) for part in _SEPARATORS.split(value))
+    """Words and small numbers with marks between: `prod-db-token-2024`, `self.access_token`, `GetSecretValue`."""
+    return all(_WORD.fullmatch(part) or _is_joined_words(part) for part in _SEPARATORS.split(value))
+
+
+def _is_joined_words(part: str) -> bool:
+    """Words joined by their capitals; random letters have more of them."""
+    return part.isalpha() and 4 * sum(map(str.isupper, part)) <= len(part)
 
 
 def entropy(value: str) -> float:
