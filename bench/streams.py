@@ -41,9 +41,9 @@ def measure(stack: Stack, url: str, adapter: str, count: int, seconds: int) -> s
     """One row of the table."""
     import psutil
 
-    cookie = _sign_in()
+    cookies = [_sign_in(number) for number in range(count)]
     before, started = stack.cpu_seconds("web"), time.monotonic()
-    command = [sys.executable, "-m", "bench.streams_pages", url, cookie, str(count), f"openai/stamped-{RATE}x{RATE * seconds}"]
+    command = [sys.executable, "-m", "bench.streams_pages", url, ",".join(cookies), f"openai/stamped-{RATE}x{RATE * seconds}"]
     report = json.loads(subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=True, stdout=subprocess.PIPE).stdout)
     cpu, wall = stack.cpu_seconds("web") - before, time.monotonic() - started
     rss = psutil.Process(stack.processes["web"].pid).memory_info().rss / 1e6
@@ -54,15 +54,17 @@ def measure(stack: Stack, url: str, adapter: str, count: int, seconds: int) -> s
     return f"{used} {p50:8.0f} {p95:8.0f} {p99:8.0f} {rss:7.0f}"
 
 
-def _sign_in() -> str:
+def _sign_in(number: int) -> str:
+    """Each chat is another person's."""
     from django.conf import settings
     from django.test import Client
 
     from accounts.models import Membership, User, Workspace
 
-    user = User.objects.filter(email="bench@example.com").first()
+    email = f"bench{number}@example.com"
+    user = User.objects.filter(email=email).first()
     if user is None:
-        user = User.objects.create(email="bench@example.com")
+        user = User.objects.create(email=email)
         Membership.objects.create(user=user, workspace=Workspace.objects.create(name="Bench"), role="owner")
     client = Client()
     client.force_login(user)

@@ -1,4 +1,4 @@
-"""The pages of `bench.streams`, in a process of their own: URL COOKIE COUNT MODEL. Prints JSON: tokens, lags_ms.
+"""The pages of `bench.streams`, in a process of their own: URL COOKIES MODEL. Prints JSON: tokens, lags_ms.
 
 A page applies the frames as stream.js does; each token is the time it was sent, so each frame tells its lag.
 """
@@ -14,7 +14,8 @@ from typing import Any
 
 import aiohttp
 
-STAMP = re.compile(r"\d{10}\.\d+")
+STAMP = re.compile(r"\b[a-j]{16}\b")
+LETTERS = str.maketrans("abcdefghij", "0123456789")
 TOKEN = "b" * 32
 
 
@@ -57,7 +58,7 @@ def take(frame: dict[str, Any], seen: set[str], report: Report) -> bool:
         for stamp in STAMP.findall(frame["append"] + (frame["tail"] or "")):
             if stamp not in seen:
                 seen.add(stamp)
-                report.lags_ms.append((now - float(stamp)) * 1000)
+                report.lags_ms.append(now * 1000 - int(stamp.translate(LETTERS)) / 1000)
                 report.token_count += 1
     elif frame["type"] == "end":
         if frame["status"] != "complete":
@@ -66,12 +67,12 @@ def take(frame: dict[str, Any], seen: set[str], report: Report) -> bool:
     return True
 
 
-async def main(url: str, cookie: str, count: int, model: str) -> None:
+async def main(url: str, cookies: list[str], model: str) -> None:
     report = Report()
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=300)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as group:
-        for _ in range(count):
+        for cookie in cookies:
             group.create_task(chat(session, url, cookie, model, report))
             await asyncio.sleep(0.02)
     if report.errors:
@@ -80,4 +81,4 @@ async def main(url: str, cookie: str, count: int, model: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]))
+    asyncio.run(main(sys.argv[1], sys.argv[2].split(","), sys.argv[3]))

@@ -13,11 +13,11 @@ from chat.render.markdown import to_html
 from chat.render.source import Intake, escape_plain
 
 # Up to FREE characters the last block is rendered at each feed; a longer one when what exceeds it has grown by a
-# sixteenth. Past SOFT a fence is shown in pieces, and a list. Past HARD any block is given up: the rest of it is plain.
-FREE_CHARS = 512
+# thirty-second part. Past SOFT a fence is shown in pieces, and a list. Past HARD any block is given up: the rest of it is plain.
+FREE_CHARS = 1_024
 SOFT_CHARS = 2_048
 HARD_CHARS = 8_192
-GROWTH = 16
+GROWTH = 32
 
 
 class Convert(Protocol):

@@ -36,11 +36,20 @@ Ask the harbour office before you sail; a storm can add a metre.
 TOKENS: tuple[str, ...] = tuple(re.findall(r"\s*\S+|\s+$", TEXT))
 
 
+STAMPS_A_PARAGRAPH = 40
+DIGITS = str.maketrans("0123456789", "abcdefghij")
+
+
+def stamp(at: float) -> str:
+    """A moment as a word of 16 letters: microseconds, with letters for digits, so that no redactor cares for it."""
+    return str(int(at * 1_000_000)).translate(DIGITS)
+
+
 def pieces(behaviour: Behaviour) -> Iterator[str]:
     """The text of one choice, piece by piece; joined they are the whole."""
     if behaviour.is_stamped:
-        for _ in range(behaviour.tokens):
-            yield f"{time.time():.6f} "
+        for number in range(1, behaviour.tokens + 1):
+            yield stamp(time.time()) + (" " if number % STAMPS_A_PARAGRAPH else "\n\n")
     elif behaviour.chunks:
         yield from behaviour.chunks
     elif behaviour.tool_calls:
