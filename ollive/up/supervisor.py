@@ -164,7 +164,7 @@ async def supervise() -> None:
                 task.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores the end of the terminal
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup outlives the terminal
                 asyncio.get_running_loop().add_signal_handler(number, end)
         with contextlib.suppress(asyncio.CancelledError):
             await task
