@@ -29,7 +29,7 @@ from bench.stack import ROOT
 from ollive.up.launcher import free_port
 
 FAULTS = ("web", "worker", "valkey", "postgres")
-MARKS = {"web": "ollive.asgi", "worker": "celery", "valkey": "valkey-server", "postgres": "postgres"}
+MARKS = {"web": "ollive.up.web", "worker": "celery", "valkey": "valkey-server", "postgres": "postgres"}
 WORDS = 160  # 8 seconds at 20 a second
 ALLOWED_SECONDS = 45.0
 HEAD = "fault      runs  complete  interrupted  lost  twice  all ended  silence"
