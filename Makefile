@@ -20,9 +20,9 @@ test: ## run the tests; ARGS="tests/chat -x" for some of them
 	@deploy/bootstrap.sh dev
 	@exec $(BIN)/pytest $(ARGS)
 
-test-daphne: ## run the websocket tests with daphne as the server
+test-daphne: ## run the tests of pages and websockets with daphne as the server
 	@deploy/bootstrap.sh dev
-	@OLLIVE_SERVER=daphne exec $(BIN)/pytest tests/chat tests/up $(ARGS)
+	@OLLIVE_SERVER=daphne exec $(BIN)/pytest tests/up/test_supervisor.py tests/e2e $(ARGS)
 
 check: ## lint, formats, types, contracts between the apps, then the tests: what CI runs
 	@deploy/bootstrap.sh dev

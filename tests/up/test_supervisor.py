@@ -11,6 +11,7 @@ import pytest
 
 from ollive.up.launch import NOBODY
 from tests.up.installation import Installation, is_gone, until
+from tests.up.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +96,20 @@ def test_killing_it_leaves_no_orphan_and_the_next_one_recovers(ollive):
     until(lambda: is_whole(ollive))
 
 
+def assert_the_owner_can_come_in(installation):
+    owner = Visitor(installation.port)
+    assert 'id="transcript"' in owner.sign_in(installation.sign_in_path)
+    assert owner.ask({"type": "ping"}) == {"v": 1, "type": "pong"}
+
+
+def test_the_printed_link_leads_to_a_live_page(ollive):
+    assert_the_owner_can_come_in(ollive)
+
+
 def test_it_starts_for_a_user_who_may_do_nothing_else():
-    installation = Installation(NOBODY if os.geteuid() == 0 else None)
+    """And on the other server."""
+    installation = Installation(NOBODY if os.geteuid() == 0 else None, OLLIVE_SERVER="daphne")
     installation.start()
-    assert installation.status(installation.sign_in_path) == 200
+    assert_the_owner_can_come_in(installation)
     assert_it_stops(installation, signal.SIGINT)
     installation.remove()
