@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chats", type=int, nargs="+", default=[20, 50, 100, 150])
     parser.add_argument("--adapter", nargs="+", default=["direct", "litellm"], choices=["direct", "litellm"])
-    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--seconds", type=int, default=30)
     given = parser.parse_args()
     with servers({"OLLIVE_DB_POOL": "20"}) as stack:
         print("adapter  chats   tokens  CPU s/1,000   core  lag p50      p95      p99  RSS MB")

@@ -49,13 +49,12 @@ class RuleSet:
         # What is told by the text before it is looked for apart: no hit of another rule may hide the name that it begins with.
         self._searches = [_compiled(self._inside), *(_compiled([rule]) for rule in self._before)]
 
-    def find(self, subject: Subject, *, before: int | None = None) -> list[Match]:
-        """The matches that stay, of all rules, in order of place; with `before`, only of those that begin before it."""
+    def find(self, subject: Subject) -> list[Match]:
+        """The matches that stay, of all rules, in order of place."""
         island = subject.text[subject.start :]
         finders = [self._inside[index].find for index in self._inside_triggers.Match(island) or ()]
         finders += [self._before[index].find for index in self._before_triggers.Match(subject.text) or ()]
-        stop = len(subject.text) if before is None else before
-        return select([match for find in finders for match in find(subject) if match.start < stop]) if finders else []
+        return select([match for find in finders for match in find(subject)]) if finders else []
 
     def can_hit(self, text: str) -> bool:
         """Whether any rule could find anything in this text."""
@@ -216,19 +215,18 @@ class Scanner:
         self._at = end
         return True
 
-    def _settle(self, left: str, body: str, base: int) -> list[Match]:
+    def _settle(self, left: str, body: str, base: int, *, is_cut: bool = False) -> list[Match]:
         """The matches in `body`, and those that appear beside them once they are removed. Places are those of the text."""
-        found = self._rules.find(Subject(left + body, len(left)))
         settled: list[Match] = []
         done, shift = 0, base - len(left)
-        for match in found:
+        for match in self._rules.find(Subject(left + body, len(left), is_cut)):
             start, end = match.start - len(left), match.end - len(left)
             if done < start:
                 settled += self._settle(left if done == 0 else MARKER_END, body[done:start], base + done)
             settled.append(match._replace(start=match.start + shift, end=match.end + shift))
             done = end
         if 0 < done < len(body):
-            settled += self._settle(MARKER_END, body[done:], base + done)
+            settled += self._settle(MARKER_END, body[done:], base + done, is_cut=is_cut)
         return settled
 
     def _enter_key(self, header: Match, matches: list[Match]) -> bool:
@@ -250,22 +248,16 @@ class Scanner:
 
     def _cut(self, start: int) -> bool:
         """Pass over a part of an island too long to wait for. A value that reaches the end of what is seen is removed on."""
-        left = self._before(start)
         seen = start + LIMIT
-        subject = Subject(left + self._text[start:seen], len(left), is_cut=True)
-        shift = start - len(left)
-        found = self._rules.find(subject, before=len(left) + STRIDE)
-        begun = [match._replace(start=match.start + shift, end=match.end + shift) for match in found]
+        found = self._settle(self._before(start), self._text[start:seen], start, is_cut=True)
+        begun = [match for match in found if match.start < start + STRIDE]
         if header := _first_header(begun):
             return self._enter_key(header, begun)
-        done = start
         for match in begun:
-            for beside in self._settle(left if done == start else MARKER_END, self._text[done : match.start], done):
-                self._remove(beside.start, beside.end, beside.kind)
             self._remove(match.start, match.end, match.kind)
-            done = match.end
-        self._at = done if begun else start + STRIDE
-        if begun and begun[-1].tail and done == seen:
+        if not begun:
+            self._at = start + STRIDE
+        elif begun[-1].end == seen:
             self._tail = begun[-1].tail
         return True
 

@@ -126,14 +126,15 @@ def _international(subject: Subject, found: re.Match[str]) -> Iterator[Match]:
     for shorter in _shortened(value):
         digits = _SPLIT.sub("", shorter.replace("(0)", ""))
         if is_international(digits if is_sure else digits[2:], is_sure=is_sure):
-            yield Match(start, start + len(shorter), "PHONE", 12)
+            if is_sure or not _is_among_numbers(subject.text, start, start + len(shorter)):
+                yield Match(start, start + len(shorter), "PHONE", 12)
             return
 
 
 def _national(subject: Subject, start: int, end: int, *, is_number: Callable[[str], bool]) -> Iterator[Match]:
     """A number of one of the countries, the longest row of groups that is one. Not dates, parts of decimals, ids, money."""
     text = subject.text
-    if _DATE.match(text, start) or _INSIDE.search(subject.before(start, 2)):
+    if _DATE.match(text, start + (text[start] == "(")) or _INSIDE.search(subject.before(start, 2)):
         return
     for value in _shortened(text[start:end]):
         stop = start + len(value)

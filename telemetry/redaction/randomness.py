@@ -5,7 +5,7 @@ import re
 from collections import Counter
 
 _TEMPLATE = re.compile(
-    r"[$%]?\{|\$\(|\$[A-Za-z_]\w*\Z|%[(A-Z]|%s|<|\[\[|(?i:your|example|change|insert|replace)[_-]"
+    r"[$%]?\{|\$\(|\$[A-Z][A-Z0-9_]*\Z|\$[a-z_]+\Z|%[(A-Z]|%s|<|\[\[|(?i:your|example|change|insert|replace)[_-]"
     r"|(?:process\.)?env\.|os\.environ|os\.getenv|getenv|ENV\[|(?:None|null|true|false|undefined)\Z"
 )
 _MASK = re.compile(r"[*xX.•_#0-]+\Z")
