@@ -14,7 +14,7 @@ import re
 from telemetry.redaction.folding import WIDE
 
 LIMIT = 120  # characters of an island; a longer one is cut by the engine
-LOOKAHEAD = 4  # characters after an island that can tell whether it goes on
+LOOKAHEAD = 5  # characters after an island that can tell whether it goes on
 HELD = LIMIT + LOOKAHEAD  # a stream never holds back more than this for an island
 
 _BREAKS = r"""\s"<>(){}\[\],;|`\\\x00-\x1f\u3001-\u3004\u3008-\u3020\u3030\u303d-\u303f\u30fb"""
