@@ -1,6 +1,6 @@
 # `make` lists what there is. Nothing but Python 3.11 or newer is needed for `make run`.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-daphne check fmt e2e bench chaos up down logs psql vendor lock
+.PHONY: help run test test-daphne check fmt e2e bench screenshots chaos up down logs psql vendor lock
 SHELL := /bin/sh
 BIN := .venv/bin
 UV := .uv/packages/bin/uv
@@ -45,6 +45,10 @@ e2e: ## drive a browser (Debian's chromium) through the pages
 bench: ## measure, and print one table
 	@deploy/bootstrap.sh dev
 	@exec $(BIN)/python -m bench $(ARGS)
+
+screenshots: ## take the README's pictures anew (Debian's chromium)
+	@deploy/bootstrap.sh dev
+	@exec $(BIN)/python -m bench.screenshots
 
 chaos: ## kill parts of a running Ollive, and count what was lost
 	@deploy/bootstrap.sh dev

@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-HELPERS = {"__init__", "__main__", "stack", "chaos"}
+OTHERS = {"__main__", "chaos", "screenshots"}  # run by targets of their own
 
 
 def main() -> None:
-    names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in HELPERS)
-    runnable = [name for name in names if not name.endswith("_pages")]
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    runnable = [path.stem for path in sources if "\ndef main() -> None:" in path.read_text() and path.stem not in OTHERS]
     unknown = set(sys.argv[1:]) - set(runnable)
     if unknown:
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(runnable)}.")

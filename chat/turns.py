@@ -70,6 +70,7 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
     asking = replace(asking, prompt=_checked(asking.prompt))
     path = asking.model or catalogue.default_path(asking.workspace.id)
     target = catalogue.resolve(path, workspace_id=asking.workspace.id)
+    path = target.path
     with _one_at_a_time():
         conversation, is_new = _conversation(asking)
         earlier = _earlier(asking)

@@ -112,6 +112,9 @@ def _page(request: HttpRequest, shown: Conversation | None) -> HttpResponse:
     workspace = shown.workspace if shown else current_workspace(request)
     models = catalogue.models(workspace.id)
     selected = (shown.model if shown else "") or catalogue.default_path(workspace.id)
+    if selected and all(model.path != selected for model in models):
+        # A path that was typed, or a model that is no longer offered: the chat goes on with it.
+        models = [catalogue.ModelChoice(selected, selected, "This chat"), *models]
     context = {
         "conversation": shown,
         "conversation_id": shown.id if shown else uuid.uuid4(),

@@ -64,6 +64,9 @@ class Cluster:
 
 def prepare(cluster: Cluster) -> None:
     """Make the data folder if there is none, and clear what a crash left behind. Blocks for about a second at first."""
+    if cluster.account == "nobody":
+        parent = cluster.folder.parent
+        parent.chmod(parent.stat().st_mode | 0o011)  # it is only passed through: what lies in it has modes of its own
     if cluster.folder.exists():
         _check_version(cluster)
         _end_orphan(cluster.folder)

@@ -1,5 +1,6 @@
 """Sending: what is stored before anyone is asked, and what is refused with a sentence."""
 
+import re
 import uuid
 
 from chat.models import Conversation, Message
@@ -132,3 +133,12 @@ def test_a_failed_reply_can_be_tried_again(as_alice: Browser, fake_provider: Run
     assert ended(str(second.run_id)).status == "complete"
     assert str(failed.id) not in page
     assert str(second.id) in page
+
+
+def test_a_chat_goes_on_with_a_model_that_was_typed(as_alice: Browser):
+    sent = as_alice.send("Hello", model="openai/typed-by-hand")
+    ended(sent.run)
+
+    page = as_alice.client.get(f"/c/{sent.conversation}/").text
+
+    assert re.search(r'<option value="openai/typed-by-hand"\s+selected', page)
