@@ -1,0 +1,15 @@
+"""What Celery's beat asks of the accounts."""
+
+from celery import shared_task
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from accounts.models import SignInLink
+
+
+@shared_task(name="accounts.purge", ignore_result=True, expires=3600)
+def purge() -> None:
+    """Forget sessions and sign-in links that have expired."""
+    now = timezone.now()
+    Session.objects.filter(expire_date__lt=now).delete()
+    SignInLink.objects.filter(expires_at__lt=now).delete()
