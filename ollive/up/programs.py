@@ -39,7 +39,7 @@ def web(door: int, *, outcome: int | None = None) -> Program:
     grace = GRACE_SECONDS + env.env.float("OLLIVE_GRACE_SECONDS", default=5.0) + 5
     return Program(
         "web",
-        lambda: _python("ollive.up.web"),
+        lambda: launched([sys.executable, "-m", "ollive.up.web"]),
         environment=environment,
         grace_seconds=grace,
         descriptors=descriptors,
@@ -61,9 +61,7 @@ def beat(folder: Path) -> Program:
     )
 
 
-def _python(module: str, *arguments: str) -> list[str]:
-    return launched([sys.executable, "-m", module, *arguments])
-
-
 def _celery(*arguments: str) -> list[str]:
-    return _python("celery", "--quiet", "--app", "ollive.celery", *arguments)
+    # It warns of root for the sake of pickled tasks; ours are JSON.
+    quiet = ("-W", "ignore:You're running the worker with superuser")
+    return launched([sys.executable, *quiet, "-m", "celery", "--quiet", "--app", "ollive.celery", *arguments])
