@@ -50,8 +50,18 @@ def with_luhn(body: str) -> str:
 def card(random: Random) -> str:
     """A card of one of eight brands, plain or as printed."""
     prefix, length = random.choice(
-        [("4", 16), (str(random.randint(51, 55)), 16), (str(random.randint(2221, 2720)), 16), ("37", 15), ("6011", 16)]
-        + [("36", 14), (str(random.randint(3528, 3589)), 16), ("62", 16), ("5018", 16), ("65", 16)]
+        [
+            ("4", 16),
+            (str(random.randint(51, 55)), 16),
+            (str(random.randint(2221, 2720)), 16),
+            ("37", 15),
+            ("6011", 16),
+            ("36", 14),
+            (str(random.randint(3528, 3589)), 16),
+            ("62", 16),
+            ("5018", 16),
+            ("65", 16),
+        ]
     )
     number = with_luhn(prefix + digits(random, length - 1 - len(prefix)))
     mark = random.choice(["", " ", "-"])
@@ -63,8 +73,20 @@ def card(random: Random) -> str:
 def iban(random: Random) -> str:
     """An account of one of twelve countries, compact or in groups of four."""
     country, length = random.choice(
-        [("DE", 22), ("FR", 27), ("GB", 22), ("NL", 18), ("ES", 24), ("IT", 27), ("CH", 21), ("BE", 16), ("NO", 15)]
-        + [("MT", 31), ("PL", 28), ("SE", 24)]
+        [
+            ("DE", 22),
+            ("FR", 27),
+            ("GB", 22),
+            ("NL", 18),
+            ("ES", 24),
+            ("IT", 27),
+            ("CH", 21),
+            ("BE", 16),
+            ("NO", 15),
+            ("MT", 31),
+            ("PL", 28),
+            ("SE", 24),
+        ]
     )
     body = digits(random, length - 4)
     if country in {"GB", "NL", "MT"}:
@@ -117,7 +139,8 @@ def ip(random: Random) -> str:
     """An address of a host."""
     if random.random() < 0.3:
         return "2a0" + ":".join([draw(random, HEX, 1), *(f"{random.randrange(1, 65536):x}" for _ in range(7))])
-    return f"{random.choice([10, 172, 192, 81, 93, 151, 185])}.{random.randrange(256)}.{random.randrange(256)}.{random.randint(10, 254)}"
+    network = random.choice([10, 172, 192, 81, 93, 151, 185])
+    return f"{network}.{random.randrange(256)}.{random.randrange(256)}.{random.randint(10, 254)}"
 
 
 def mac(random: Random) -> str:
@@ -200,8 +223,18 @@ def pair(random: Random) -> tuple[str, str]:
     """A secret known by its name alone, and the text that it stands in."""
     value = draw(random, ALNUM, random.choice([24, 32, 40])) + digits(random, 1)
     form = random.choice(
-        ["api_key={}", 'API_KEY="{}"', '"client_secret": "{}"', "token: {}", "Authorization: Bearer {}", "--api-key {} --verbose"]
-        + ["SECRET_KEY = '{}'", "https://example.com/?access_token={}&next=/", "X-Api-Key: {}", "my api key is {}"]
+        [
+            "api_key={}",
+            'API_KEY="{}"',
+            '"client_secret": "{}"',
+            "token: {}",
+            "Authorization: Bearer {}",
+            "--api-key {} --verbose",
+            "SECRET_KEY = '{}'",
+            "https://example.com/?access_token={}&next=/",
+            "X-Api-Key: {}",
+            "my api key is {}",
+        ]
     )
     return form.format(value), value
 
@@ -215,14 +248,34 @@ def password(random: Random) -> tuple[str, str]:
 
 
 FRAMES = (
-    "{}", "Please use {} from now on.", "{} is the one, I think", "It was ({}).", 'He wrote "{}" and left.', "- item: {}\n- other: none\n",
-    '{{"note": "{}", "n": 3}}', "| name | {} |", "<td>{}</td>", "first line\n{}\nlast line", "see `{}` here", "x={};y=2", "{}, and so on",
-    "The café’s owner — “René” — said {} … 😀", "请看 {} 谢谢",
-)  # fmt: skip
+    "{}",
+    "Please use {} from now on.",
+    "{} is the one, I think",
+    "It was ({}).",
+    'He wrote "{}" and left.',
+    "- item: {}\n- other: none\n",
+    '{{"note": "{}", "n": 3}}',
+    "| name | {} |",
+    "<td>{}</td>",
+    "first line\n{}\nlast line",
+    "see `{}` here",
+    "x={};y=2",
+    "{}, and so on",
+    "The café’s owner — “René” — said {} … 😀",
+    "请看 {} 谢谢",
+)
 MAKERS: dict[str, Callable[[Random], str]] = {
-    "CARD": card, "IBAN": iban, "US_SSN": ssn, "US_ITIN": itin, "EMAIL": email, "PHONE": phone, "IP": ip, "MAC": mac, "JWT": jwt,
+    "CARD": card,
+    "IBAN": iban,
+    "US_SSN": ssn,
+    "US_ITIN": itin,
+    "EMAIL": email,
+    "PHONE": phone,
+    "IP": ip,
+    "MAC": mac,
+    "JWT": jwt,
     "PRIVATE_KEY": private_key,
-}  # fmt: skip
+}
 MADE_IN_TEXT = {"URL_CREDENTIALS": url_credentials, "API_KEY": pair, "PASSWORD": password}
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import re2
 
 from telemetry.redaction import addresses, jwt, keys, network, numbers, pairs, pem, phones
-from telemetry.redaction.islands import LIMIT, OPEN_START, START, extent
+from telemetry.redaction.islands import LIMIT, OPEN_START, QUOTES, START, extent, password_quote
 from telemetry.redaction.pem import KeyBlock, begins_key
 from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject, select
 
@@ -24,7 +24,7 @@ SKIP_FROM = 400  # characters from which looking for triggers first is faster th
 MEMORY = 64 << 20  # bytes that a compiled trigger may use for what it has learnt of texts
 
 _HARMLESS = re.compile(r"[^0-9@%$!#^&*?~+=]{0,15}")  # every rule needs one of these marks, or more room
-_PLAIN = re.compile(r"[ ,;\n]*(?:[A-Za-z.':]{1,15}[ ,;\n]+)*([A-Za-z.':]{0,15})")
+_PLAIN = re.compile(r"[ ,;\n]*(?:[A-Za-z.:][A-Za-z.:']{0,14}[ ,;\n]+)*([A-Za-z.:][A-Za-z.:']{0,14})?")
 _SETTLED_MARKS = frozenset(",.;:!?\"'")
 _WIDE_BEFORE = 16
 
@@ -119,8 +119,10 @@ class Scanner:
 
     def pass_plain(self, piece: str) -> int:
         """How much of `piece` is plain words that `advance` would pass, all but the last; 0 if it is anything else."""
-        plain = None if self._tail or self._key else _PLAIN.fullmatch(piece)
-        end = plain.start(1) if plain else 0
+        if self._tail or self._key or self._left[-1:] in QUOTES:
+            return 0
+        plain = _PLAIN.fullmatch(piece)
+        end = (plain.start(1) if plain[1] else len(piece)) if plain else 0
         if end:
             self._left, self.has_just_removed = (self._left + piece[:end])[-CONTEXT:], False
         return end
@@ -199,7 +201,9 @@ class Scanner:
             self._at = waiting.start() if waiting else len(text)
             return not waiting
         self._at = start = island.start()
-        end, is_open = extent(text, start, is_final=self._is_final)
+        left = self._before(start)
+        quote = password_quote(left, text[start])
+        end, is_open = extent(text, start, is_final=self._is_final, quote=quote)
         if end - start > LIMIT:
             return self._cut(start)
         if is_open:
@@ -207,7 +211,7 @@ class Scanner:
         if _HARMLESS.fullmatch(text, start, end):
             self._at = end
             return True
-        matches = self._settle(self._before(start), text[start:end], start)
+        matches = self._settle(left, text[start:end], start)
         if matches and (header := _first_header(matches)):
             return self._enter_key(header, matches)
         for match in matches:

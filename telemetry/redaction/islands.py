@@ -5,7 +5,8 @@ the whole text have the same islands, and redacting island by island gives the s
 
 An island is a word up to a space, quote, bracket, comma or semicolon, and goes on over
 - one space between groups of digits (cards, phone numbers), between the groups of an IBAN, inside a PEM header;
-- brackets around digits (area codes), and marks inside the user:password part of an address.
+- brackets around digits (area codes), and marks inside the user:password part of an address;
+- whatever a password in quotes holds, when a name such as `password` stands before it.
 Letters of scripts without spaces belong to an island only just before an `@` and after it.
 """
 
@@ -14,6 +15,7 @@ import re
 from telemetry.redaction.folding import WIDE
 
 LIMIT = 120  # characters of an island; a longer one is cut by the engine
+QUOTES = frozenset("\"'`")
 LOOKAHEAD = 5  # characters after an island that can tell whether it goes on
 HELD = LIMIT + LOOKAHEAD  # a stream never holds back more than this for an island
 
@@ -30,11 +32,28 @@ _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?: [A-Za-z0-9]{4}){0,8}
 _PEM = re.compile(r"-----BEGIN(?: [A-Z0-9]{1,12}){0,4}\Z")
 _AUTHORITY = re.compile(r"://[^/?#\s]{0,90}\Z")
 _IN_AUTHORITY = frozenset(",;(){}|")
+_QUOTED = re.compile(r"""(?i:pass(?:word|wd|phrase|code)|pwd)(?:\\{0,3}["'`])?\]?\s{0,3}(?::=|=>|[:=])\s{0,3}\\{0,3}["'`]\Z""")
+_CLOSING = {quote: re.compile(rf"[{quote}\\\n]|\[\[") for quote in QUOTES}
 _DIGIT_OR_CLOSE = frozenset("0123456789)")
 
 
-def extent(text: str, start: int, *, is_final: bool) -> tuple[int, bool]:
-    """Where the island from `start` on ends, as far as `LIMIT` + `LOOKAHEAD`, and whether more text could move that end."""
+def password_quote(before: str, first: str) -> str:
+    """The quote that opens a password, if an island with this first character, and this before it, is one; else ''."""
+    opened = before + first if first == "'" else before
+    return opened[-1] if opened[-1:] in QUOTES and _QUOTED.search(opened) else ""
+
+
+def extent(text: str, start: int, *, is_final: bool, quote: str = "") -> tuple[int, bool]:
+    """Where the island from `start` on ends, as far as `LIMIT` + `LOOKAHEAD`, and whether more text could move that end.
+
+    With `quote` it ends there, unless that is too far, or a marker stands before.
+    """
+    if quote:
+        closing = _CLOSING[quote].search(text, start + (text[start] == quote), start + LIMIT + 1)
+        if closing and closing[0] != "[[":  # a value removed from inside would else bring the end nearer, next time
+            return closing.start(), False
+        if not closing and not is_final and len(text) <= start + LIMIT:
+            return len(text), True
     bound = min(len(text), start + HELD)
     first = _FIRST.match(text, start, bound)
     end = first.end() if first else start

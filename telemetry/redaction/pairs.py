@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import re2
 
+from telemetry.redaction.islands import password_quote
 from telemetry.redaction.randomness import is_random, is_template
 from telemetry.redaction.rules import Match, Rule, Subject
 
@@ -34,12 +35,16 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ADDRESS = re.compile(r"[^@]+@[^@]+\.[A-Za-z]{2,}")
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-_SPECIAL = frozenset("!@#$%^&*?~+=")
+_SPECIAL = frozenset("!@#$%^&*?~+=,;(){}[]<>|")
 
 
 def find_pairs(subject: Subject) -> Iterator[Match]:
     """Values after a name, a separator and perhaps a quote, when they look like what the name says."""
     text, position = subject.text, 0
+    quote = "" if subject.is_cut else password_quote(text[: subject.start], text[subject.start])
+    opening = subject.start + (text[subject.start] == quote)
+    if quote and _is_password(text[opening:], is_spoken=False):
+        yield Match(opening, len(text), "PASSWORD", 4)
     while found := _PAIR.search(text, position):
         position = found.start(4)
         if position >= subject.start:
