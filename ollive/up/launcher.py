@@ -16,13 +16,17 @@ SCRIPT = str(Path(__file__).with_name("launch.py"))
 
 
 def launched(
-    command: Sequence[str | Path], *, death_signal: signal.Signals = signal.SIGKILL, account: Account = "same"
+    command: Sequence[str | Path],
+    *,
+    death_signal: signal.Signals = signal.SIGKILL,
+    account: Account = "same",
+    python: str = sys.executable,
 ) -> list[str]:
     """The arguments that start `command`, which gets `death_signal` when this process dies.
 
     The kernel watches the *thread* that starts it: start it from the main one.
     """
-    return [sys.executable, "-I", "-S", SCRIPT, str(os.getpid()), str(int(death_signal)), account, *map(str, command)]
+    return [python, "-I", "-S", SCRIPT, str(os.getpid()), str(int(death_signal)), account, *map(str, command)]
 
 
 @cache

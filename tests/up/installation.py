@@ -4,6 +4,7 @@ import http.client
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from ollive.env import BASE_DIR
-from ollive.up.launcher import free_port
+from ollive.up.launcher import free_port, launched
 
 SECONDS = 60
 PARTS = {
@@ -66,7 +67,7 @@ class Installation:
         python, path = interpreter(self.user)
         self.output = ""
         self._process = subprocess.Popen(
-            [python, "manage.py", "up"],
+            launched([python, "manage.py", "up"], death_signal=signal.SIGTERM, python=python),  # a failed test leaves nothing
             cwd=BASE_DIR,
             env={**self.environment, **({"PYTHONPATH": path} if path else {})},
             stdout=subprocess.PIPE,
