@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 
 class Visitor:
@@ -32,8 +33,8 @@ class Visitor:
     def ask(self, frame: dict[str, Any]) -> dict[str, Any]:
         """Send one frame on the page's websocket; the first answer in JSON."""
         cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
-        headers = {"Cookie": cookie}
-        with connect(f"ws://{self.host}/ws/", origin=f"http://{self.host}", additional_headers=headers, proxy=None) as socket:
+        origin = Origin(f"http://{self.host}")
+        with connect(f"ws://{self.host}/ws/", origin=origin, additional_headers={"Cookie": cookie}, proxy=None) as socket:
             socket.send(json.dumps(frame))
             while not (text := str(socket.recv(timeout=30))).startswith("{"):
                 pass  # HTML for the page
