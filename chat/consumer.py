@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 import structlog
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.http import Http404
 from redis.exceptions import RedisError
@@ -12,6 +11,7 @@ from redis.exceptions import RedisError
 from accounts.models import User
 from accounts.sessions import signed_in_user, socket_group
 from chat import contexts, frames
+from chat.database import in_thread
 from chat.following import Following, replies_for
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """Follow the runs of one conversation of the person's own, and show the turns that the page does not know of."""
         assert self.user is not None
         try:
-            replies = await database_sync_to_async(replies_for)(self.user, conversation_id, request)
+            replies = await in_thread(replies_for, self.user, conversation_id, request)
         except Http404:
             await self.close(BAD_FRAME)
             return
@@ -72,14 +72,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def list_changed(self, _event: dict[str, Any]) -> None:
         assert self.user is not None
-        await self.send(await database_sync_to_async(contexts.sidebar_html)(self.user))
+        await self.send(await in_thread(contexts.sidebar_html, self.user))
 
     async def signed_out(self, _event: dict[str, Any]) -> None:
         await self._is_still_signed_in()
 
     async def _show_turn(self, reply_id: uuid.UUID) -> None:
         """The page answers with a `sync` that names the run."""
-        html = await database_sync_to_async(contexts.turn_html_of)(reply_id)
+        html = await in_thread(contexts.turn_html_of, reply_id)
         if html and self.conversation_id is not None:
             await self.send(frames.turn_frame(self.conversation_id, html))
 
@@ -91,7 +91,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         return False
 
     async def _signed_in(self) -> User | None:
-        return await database_sync_to_async(signed_in_user)(self.scope["session"].session_key)
+        return await in_thread(signed_in_user, self.scope["session"].session_key)
 
     async def _control(self, action: str) -> None:
         """Join or leave the person's control messages. With Valkey away the page works on without them."""

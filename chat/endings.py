@@ -3,11 +3,11 @@
 import asyncio
 
 import structlog
-from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from chat import frames
+from chat.database import in_thread
 from chat.models import Message
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.render import RENDERER_VERSION, render
@@ -49,7 +49,7 @@ async def _store_in_the_end(run: Run, status: str, error: ProviderError | None) 
     pause = 0.25
     while True:
         try:
-            return await database_sync_to_async(_store)(run, status, error)
+            return await in_thread(_store, run, status, error)
         except DatabaseError as away:
             log.warning("The end of a reply waits for the database.", run_id=str(run.run_id), error=str(away))
             await asyncio.sleep(pause)

@@ -8,10 +8,10 @@ import contextvars
 import uuid
 
 import structlog
-from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from chat import contexts, frames
+from chat.database import in_thread
 from chat.feed import Feed, Frame
 from chat.models import Message
 from chat.relay import GapError, Relay, RelayAwayError
@@ -75,7 +75,7 @@ class Mirrors:
     async def _show_stored(self, feed: Feed, *, only_end: bool) -> bool:
         """Show what the database has; True once the reply has ended."""
         try:
-            message, end = await database_sync_to_async(_stored)(feed)
+            message, end = await in_thread(_stored, feed)
         except DatabaseError as error:
             log.warning("The database is away; the follower waits.", error=str(error))
             return False

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from time import monotonic
 
 import structlog
-from channels.db import database_sync_to_async
 from django.db import Error as DatabaseError
 
 from chat import leases
+from chat.database import in_thread
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.runs import Run
 
@@ -90,14 +90,14 @@ class Pulse:
         rows = [(run, run.seq) for run in runs if run.seq > run.stored_seq and not run.is_ending]
         if not rows:
             return
-        await database_sync_to_async(leases.save_texts)([(run.run_id, run.text, seq) for run, seq in rows])
+        await in_thread(leases.save_texts, [(run.run_id, run.text, seq) for run, seq in rows])
         for run, seq in rows:
             run.stored_seq = seq
             run.show(seq)
 
     async def _renew(self, runs: Sequence[Run]) -> None:
         asked = [run for run in runs if not run.is_ending]
-        ours = await database_sync_to_async(leases.renew)([run.run_id for run in asked])
+        ours = await in_thread(leases.renew, [run.run_id for run in asked])
         for run in asked:
             if run.run_id not in ours:
                 run.stop("lost")

@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from contextlib import aclosing
 
 import structlog
-from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.db import connection, transaction
 
 from chat import endings, leases
+from chat.database import in_thread
 from chat.feed import Feed
 from chat.mirrors import Mirrors
 from chat.models import Message
@@ -59,7 +59,7 @@ class Runner:
 
     async def stop(self, run_id: uuid.UUID) -> bool:
         """Stop a run wherever it is driven; False when it has ended already."""
-        is_running = await database_sync_to_async(leases.request_stop)(run_id)
+        is_running = await in_thread(leases.request_stop, run_id)
         if run_id in self._runs:
             self.stop_here(run_id)
             return True
@@ -115,7 +115,7 @@ class Runner:
 
     async def _record_attempt(self, run: Run, pair: Sequence[events.Event]) -> None:
         """Store the end of one attempt and the beginning of the next, before the provider is asked again."""
-        await database_sync_to_async(_store_attempt)(run.message_id, pair)
+        await in_thread(_store_attempt, run.message_id, pair)
 
 
 def _store_attempt(message_id: uuid.UUID, pair: Sequence[events.Event]) -> None:

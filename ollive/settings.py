@@ -88,10 +88,9 @@ TEMPLATES = [
 # The pool is for the web alone: Celery closes connections at task boundaries.
 _database: dict[str, Any] = env.db_url_config(from_env.database_url() or "postgres://127.0.0.1:1/none")
 _database["CONN_MAX_AGE"] = 0
-_database["CONN_HEALTH_CHECKS"] = True  # a pooled connection may be older than the server
 _database.setdefault("OPTIONS", {}).update(connect_timeout=5, application_name=f"ollive {OLLIVE_PROCESS}")
 if OLLIVE_PROCESS == "web":
-    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("OLLIVE_DB_POOL", default=10), "timeout": 10}
+    _database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.int("OLLIVE_DB_POOL", default=16), "timeout": 10}
 DATABASES = {"default": _database}
 REDIS_URL = from_env.redis_url()
 

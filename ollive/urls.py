@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from ollive import health
 
+handler500 = "ollive.outages.broken"
+
 urlpatterns = [
     path("health", health.health, name="health"),
     path("healthz", health.health, name="healthz"),

@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 import structlog
-from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from chat import runner, sweep
+from chat.database import in_thread
 from chat.render import warm
 from gateway import adapters
 from telemetry import processes, tokens
@@ -55,12 +55,12 @@ class WebProcess:
     async def _say_alive(self) -> None:
         assert self._runner is not None
         if self._runner.process_id is None:
-            self._runner.process_id = await database_sync_to_async(processes.register)("web")
+            self._runner.process_id = await in_thread(processes.register, "web")
         else:
-            await database_sync_to_async(processes.beat)(self._runner.process_id)
+            await in_thread(processes.beat, self._runner.process_id)
 
     async def _sweep(self) -> None:
-        await database_sync_to_async(sweep.sweep)()
+        await in_thread(sweep.sweep)
 
     async def _listen(self) -> None:
         """Stops that were asked of other processes arrive here."""

@@ -50,18 +50,12 @@ def web(door: int, *, outcome: int | None = None) -> Program:
 def worker() -> Program:
     # Threads: the work is SQL and waiting, one process is half the memory of two, and a killed worker leaves no children behind.
     options = ("--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat")
-    return Program("worker", lambda: _celery("worker", *options), environment={"OLLIVE_PROCESS": "worker"}, grace_seconds=10)
+    # It warns of root for the sake of pickled tasks; ours are JSON.
+    python = (sys.executable, "-W", "ignore:You're running the worker with superuser")
+    command = [*python, "-m", "celery", "--quiet", "--app", "ollive.celery", "worker", *options]
+    return Program("worker", lambda: launched(command), environment={"OLLIVE_PROCESS": "worker"}, grace_seconds=10)
 
 
 def beat(folder: Path) -> Program:
-    return Program(
-        "beat",
-        lambda: _celery("beat", "--pidfile", "", "--schedule", str(folder / "schedule")),
-        environment={"OLLIVE_PROCESS": "beat"},
-    )
-
-
-def _celery(*arguments: str) -> list[str]:
-    # It warns of root for the sake of pickled tasks; ours are JSON.
-    quiet = ("-W", "ignore:You're running the worker with superuser")
-    return launched([sys.executable, *quiet, "-m", "celery", "--quiet", "--app", "ollive.celery", *arguments])
+    command = [sys.executable, "-m", "ollive.up.beat", folder / "schedule"]
+    return Program("beat", lambda: launched(command), environment={"OLLIVE_PROCESS": "beat"})

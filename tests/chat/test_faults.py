@@ -1,7 +1,9 @@
 """Servers that go away and processes that are killed in the middle of a reply: what was shown stays, what was asked ends."""
 
 import time
-from contextlib import suppress
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 import psycopg
@@ -62,7 +64,8 @@ def test_a_flushed_valkey_loses_no_text(as_alice: Browser, fake_provider: Runnin
 def test_a_database_that_is_away_does_not_stop_the_reply(as_alice: Browser, fake_provider: RunningProvider):
     with as_alice.page() as page:
         sent, shown = start(as_alice, fake_provider, page)
-        cut_connections(seconds=4)
+        with database_away():
+            time.sleep(4)
         page.read_until(lambda: shown.end)
 
     reply = ended(sent.run)
@@ -116,13 +119,33 @@ def test_a_run_that_somebody_else_closed_is_not_closed_twice(as_alice: Browser, 
     assert wait_for(lambda: fake_provider.last.closed_early_at)
 
 
-def cut_connections(*, seconds: float) -> None:
-    """Nobody keeps a connection to the test's database for a while, as in a restart."""
-    deadline = time.monotonic() + seconds
-    with psycopg.connect(database_url(), autocommit=True) as connection:
-        while time.monotonic() < deadline:
+def test_a_send_without_a_database_is_refused_and_can_be_sent_again(as_alice: Browser):
+    first = as_alice.send("Hello")
+    ended(first.run)
+    message = uuid.uuid4()
+
+    with database_away():
+        refused = as_alice.send("And now?", conversation=first.conversation, message=message).response
+    again = as_alice.send("And now?", conversation=first.conversation, message=message)
+
+    assert refused.status_code == 503
+    assert refused.headers["HX-Retarget"] == "#composer-notice"
+    assert "The database cannot be reached" in refused.text
+    assert ended(again.run).status == "complete"
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """The web process loses its connections and gets no new ones, as while the server restarts."""
+    name = settings.DATABASES["default"]["NAME"]
+    elsewhere = database_url().removesuffix(name) + "postgres"
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'ollive web'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name = 'ollive web'",
+                [name],
             )
-            time.sleep(0.02)
+            yield
+        finally:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
