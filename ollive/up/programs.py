@@ -57,5 +57,5 @@ def worker() -> Program:
 
 
 def beat(folder: Path) -> Program:
-    command = [sys.executable, "-m", "ollive.up.beat", folder / "schedule"]
+    command = [sys.executable, "-m", "ollive.up.beat", str(folder / "schedule")]
     return Program("beat", lambda: launched(command), environment={"OLLIVE_PROCESS": "beat"})

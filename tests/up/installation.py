@@ -24,8 +24,8 @@ PARTS = {
     "model": "model_server.py",
     "web": "ollive.up.web",
     "postgres": "bin/postgres",
-    "worker": "worker",
-    "beat": "beat",
+    "worker": "ollive.celery",
+    "beat": "ollive.up.beat",
 }
 
 

@@ -7,6 +7,7 @@ import stat
 from functools import partial
 
 import psutil
+import psycopg
 import pytest
 
 from ollive.up.launch import NOBODY
@@ -56,6 +57,14 @@ def test_passwords_are_on_no_command_line(ollive):
     secrets = [url.split(":")[2].split("@")[0] for url in (services["database_url"], services["redis_url"])]
     lines = [" ".join(process.cmdline()) for process in ollive.processes()]
     assert not [line for line in lines for secret in [*secrets, services["model"]["api_key"]] if secret in line]
+
+
+def test_beat_keeps_the_worker_at_work(ollive):
+    with psycopg.connect(json.loads((ollive.data / "services.json").read_text())["database_url"], autocommit=True) as connection:
+        signs = (
+            "SELECT count(*) FROM telemetry_process WHERE kind = 'worker' AND beat_at > statement_timestamp() - interval '9 s'"
+        )
+        until(lambda: connection.execute(signs).fetchone() == (1,))
 
 
 def test_embedded_servers_listen_on_the_loopback_address_only(ollive):
