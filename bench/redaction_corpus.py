@@ -127,7 +127,7 @@ def phone(random: Random) -> str:
         number = phonenumbers.example_number_for_type(region, random.choice(kinds))
         if number is None:
             continue
-        number.national_number += random.randint(0, 99)
+        number.national_number = (number.national_number or 0) + random.randint(0, 99)
         if phonenumbers.is_valid_number(number):
             form = (
                 phonenumbers.PhoneNumberFormat.NATIONAL if region in {"US", "GB", "FR", "DE"} and random.random() < 0.4 else None

@@ -8,7 +8,7 @@ from telemetry.redaction.randomness import is_random, is_template
 from telemetry.redaction.rules import Match, Rule, Subject
 
 _MARKS = "\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0900-\u0dff"
-_AT = re.compile(r"@|%40")
+_AT = re.compile(rf"(?:@|%40)(?=[\w{_MARKS}-]+\.)")
 _LOCAL = re.compile(rf"[\w.%+'{_MARKS}-]+\Z")
 _DOMAIN = re.compile(rf"[^\W_](?:[^\W_]|[.{_MARKS}-])*")
 _DOMAIN_TAIL = re.compile(rf"(?:[^\W_]|[.{_MARKS}-])*")
@@ -22,7 +22,7 @@ _FILES = frozenset(  # a name after `@` that ends so is a file, an attribute or 
     " xml txt csv tsv log tar tgz gz bz2 exe dll bin jar whl js jsx ts tsx mjs cjs vue lock patch diff orig bak tmp ini cfg conf"
     " transpose shape dtype mark fixture route setter getter deleter property".split()
 )
-_URL = re.compile(r"""://([^\s"<>`\\]*)""")
+_URL = re.compile(r"""://((?:(?!://)[^\s"<>`\\])*)""")
 _AUTHORITY = re.compile(r"[^/?#]*")
 _PASSWORD_TAIL = re.compile(r"""[^\s/@"<>`\\]*""")
 _LONG_PASSWORD = re.compile(r"[^/?#:@]{0,40}:[^/?#@]{60,}\Z")

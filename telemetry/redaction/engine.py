@@ -208,9 +208,6 @@ class Scanner:
             return self._cut(start)
         if is_open:
             return False
-        if _HARMLESS.fullmatch(text, start, end):
-            self._at = end
-            return True
         matches = self._settle(left, text[start:end], start)
         if matches and (header := _first_header(matches)):
             return self._enter_key(header, matches)
@@ -221,6 +218,8 @@ class Scanner:
 
     def _settle(self, left: str, body: str, base: int, *, is_cut: bool = False) -> list[Match]:
         """The matches in `body`, and those that appear beside them once they are removed. Places are those of the text."""
+        if _HARMLESS.fullmatch(body):
+            return []
         settled: list[Match] = []
         done, shift = 0, base - len(left)
         for match in self._rules.find(Subject(left + body, len(left), is_cut)):

@@ -2,30 +2,18 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from telemetry.redaction.rules import UNATTACHED, Match, Rule, Subject
+from telemetry.redaction.rules import Match, Rule, Subject, unattached
 
-DIGITS = r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){6}"  # the trigger of every rule that looks for a longer number
-
-_DOUBLED = dict(zip("0123456789", (0, 2, 4, 6, 8, 1, 3, 5, 7, 9), strict=True))
 _GROUP = re.compile(r"[0-9]+")
-_LONG_RUN = re.compile(rf"{UNATTACHED}[0-9](?:[ -]?[0-9]){{11,}}")
-_SSN = re.compile(rf"{UNATTACHED}([0-9]{{3}})([- .]?)([0-9]{{2}})\2([0-9]{{4}})(?![0-9])")
-_SHAPES = frozenset(  # how cards are printed
-    [
-        (4, 4, 4, 4),
-        (4, 4, 4, 4, 3),
-        (4, 4, 4, 4, 2),
-        (4, 4, 4, 4, 1),
-        (4, 6, 5),
-        (4, 6, 4),
-        (4, 5, 6),
-        (4, 3, 3, 3),
-        (6, 13),
-        (8, 8),
-    ]
-)
+_LONG_RUN = re.compile(r"[0-9](?:[ -]?[0-9]){11,}")
+_SSN = re.compile(rf"[0-9]{{3}}{unattached('[0-9]{3}')}([- .]?)[0-9]{{2}}\1[0-9]{{4}}(?![0-9A-Za-z])")
+_SHAPES: dict[int, tuple[tuple[int, ...], ...]] = {  # how cards are printed, by the length of the first group
+    4: ((4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 4, 4, 1), (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 5, 6), (4, 3, 3, 3)),
+    6: ((6, 13),),
+}
+_DOUBLED = bytes.maketrans(b"0123456789", bytes([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]))
+_PLAIN = bytes.maketrans(b"0123456789", bytes(range(10)))
 _CARD_CONTEXT = re.compile(r"(?i:card|maestro|debit|credit|visa|\bpan\b|\bcc\b)[^0-9\[\]\n]{0,20}\Z")
 _SSN_CONTEXT = re.compile(r"(?i:\bssn|social\s?security|soc\.?\s?sec|\bitin|\btin|tax(?:payer)?[\s-]?id)[^0-9\[\]\n]{0,28}\Z")
 _IBAN_HEAD = re.compile(r"[A-Za-z]{2}[0-9]{2}")
@@ -43,55 +31,37 @@ IBAN_LENGTHS = {
 }
 
 
-class Group(NamedTuple):
-    """A run of digits."""
-
-    start: int
-    end: int
-
-
-def chains(text: str, start: int, end: int) -> Iterator[tuple[str, list[Group]]]:
-    """From each run of digits on, the longest row of runs joined by the same single mark; a lone run has the mark ''."""
-    groups = [Group(*found.span()) for found in _GROUP.finditer(text, start, end)]
-    for index, first in enumerate(groups):
-        row, mark = [first], ""
-        for group in groups[index + 1 : index + 6]:
-            between = text[row[-1].end : group.start]
-            if mark and between != mark:
-                break
-            mark = between
-            row.append(group)
-        yield mark, row
-
-
 def find_cards(subject: Subject) -> Iterator[Match]:
     """12 to 19 digits of a card issuer with a right Luhn digit, plain or printed in groups; not inside longer runs."""
     text = subject.text
     for run in _LONG_RUN.finditer(text, subject.start):
-        for mark, row in chains(text, *run.span()):
-            if match := _card_of(subject, mark, row):
-                yield match
+        spans = [group.span() for group in _GROUP.finditer(text, *run.span())]
+        lengths = tuple(end - start for start, end in spans)
+        for index, (start, end) in enumerate(spans):
+            stop = _printed_end(subject, spans[index:], lengths[index:])
+            if not stop and 12 <= lengths[index] <= 19 and _is_card(text[start:end], "", subject, start):
+                stop = end
+            if stop and not subject.is_inside_number(start, stop):
+                yield Match(start, stop, "CARD", 7)
 
 
-def _card_of(subject: Subject, mark: str, row: list[Group]) -> Match | None:
-    start = row[0].start
-    for count in range(len(row), 0, -1):
-        shape = tuple(group.end - group.start for group in row[:count])
-        if shape not in _SHAPES if count > 1 else not 12 <= shape[0] <= 19:
+def _printed_end(subject: Subject, spans: list[tuple[int, int]], lengths: tuple[int, ...]) -> int:
+    """Where the card ends that is printed in groups from the first of these on; 0 if none is."""
+    for shape in _SHAPES.get(lengths[0], ()):
+        if lengths[: len(shape)] != shape:
             continue
-        end = row[count - 1].end
-        is_card = _is_card(subject.text[start:end], mark if count > 1 else "", subject, start)
-        if is_card and not subject.is_inside_number(start, end):
-            return Match(start, end, "CARD", 7)
-    return None
+        value, mark = subject.text[spans[0][0] : spans[len(shape) - 1][1]], subject.text[spans[0][1]]
+        if value.count(mark) == len(shape) - 1 and _is_card(value.replace(mark, ""), mark, subject, spans[0][0]):
+            return spans[len(shape) - 1][1]
+    return 0
 
 
-def _is_card(value: str, mark: str, subject: Subject, start: int) -> bool:
-    digits = value.replace(mark, "") if mark else value
+def _is_card(digits: str, mark: str, subject: Subject, start: int) -> bool:
     if not passes_luhn(digits):
         return False
-    is_usual = is_issued(digits) and (mark or len(digits) in {14, 15, 16})  # plain numbers of 17 to 19 digits are ids by far
-    return bool(is_usual) or (digits[0] not in "0789" and _CARD_CONTEXT.search(subject.before(start)) is not None)
+    if is_issued(digits) and (mark or 14 <= len(digits) <= 16):  # plain numbers of 17 to 19 digits are ids by far
+        return True
+    return digits[0] not in "0789" and _CARD_CONTEXT.search(subject.before(start)) is not None
 
 
 def is_issued(digits: str) -> bool:
@@ -113,21 +83,21 @@ def is_issued(digits: str) -> bool:
 
 def passes_luhn(digits: str) -> bool:
     """The check digit of cards."""
-    total = sum(map(int, digits[-1::-2])) + sum(_DOUBLED[digit] for digit in digits[-2::-2])
+    plain = digits.encode()
+    total = sum(plain[-1::-2].translate(_PLAIN)) + sum(plain[-2::-2].translate(_DOUBLED))
     return total % 10 == 0 and digits.strip(digits[0]) != ""
 
 
 def find_ssn(subject: Subject) -> Iterator[Match]:
     """Social security and taxpayer numbers in ranges that are given out; without dashes only after words that name them."""
-    text, position = subject.text, subject.start
-    while found := _SSN.search(text, position):
+    text = subject.text
+    for found in _SSN.finditer(text, subject.start):
         start, end = found.span()
-        position, mark = start + 1, found[2]
-        kind = _kind_of_ssn(found[1] + found[3] + found[4])
+        mark = found[1]
+        kind = _kind_of_ssn(found[0].replace(mark, "") if mark else found[0])
         if not kind or subject.is_inside_number(start, end) or _goes_on(text, start, end, mark):
             continue
         if mark == "-" or _SSN_CONTEXT.search(subject.before(start)):
-            position = end
             yield Match(start, end, kind, 7)
 
 
@@ -183,7 +153,7 @@ def has_right_check(value: str) -> bool:
 
 
 RULES = (
-    Rule(DIGITS, find_cards),
-    Rule(DIGITS, find_ssn),
+    Rule(r"[0-9](?:[ -]?[0-9]){11}", find_cards),
+    Rule(r"[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}", find_ssn),
     Rule(rf"(?i:{'|'.join(IBAN_LENGTHS)})[0-9]{{2}}[ -]?[A-Za-z0-9]{{4}}", find_ibans),
 )

@@ -11,7 +11,8 @@ _TEMPLATE = re.compile(
 _MASK = re.compile(r"[*xX.•_#0-]+\Z")
 _SEPARATORS = re.compile(r"[-_./:~+=]+")
 _WORD = re.compile(r"[A-Za-z]?[a-z]*|[A-Z]+|[0-9]{1,8}|[A-Za-z]{1,5}[0-9]{1,3}|[0-9]{1,3}[A-Za-z]{1,2}")
-_HEX = re.compile(r"(?:[0-9a-f]{24,}|[0-9A-F]{24,})\Z")
+_LETTER = re.compile(r"[^\W\d_]")
+_DIGIT = re.compile(r"[0-9]")
 
 
 def is_template(value: str) -> bool:
@@ -37,11 +38,9 @@ def entropy(value: str) -> float:
 
 def is_random(value: str, *, length: int, bits: float = 3.0) -> bool:
     """A machine's secret: long, mixed, and not made of words."""
-    if len(value) < length or is_template(value) or is_wordy(value):
+    if len(value) < length or len(set(value)) < 8 or is_template(value):
         return False
-    has_letter = any(character.isalpha() for character in value)
-    has_digit = any(character.isdigit() for character in value)
     has_both_cases = value != value.lower() and value != value.upper()
-    if not has_letter or not (has_digit or has_both_cases):
+    if not _LETTER.search(value) or not (has_both_cases or _DIGIT.search(value)):
         return False
-    return entropy(value) >= bits or _HEX.match(value) is not None
+    return entropy(value) >= bits and not is_wordy(value)
