@@ -65,8 +65,10 @@ def test_lists_forms_and_confirmations_of_every_table(visit, alice, bob):
         row = model._base_manager.first()
         if row is None:
             continue
-        for page in ("change", "delete", "history"):
-            visit.open(f"{stem}_{page}", row.pk)
+        visit.open(f"{stem}_change", row.pk)
+        if visit.page.locator(".deletelink").count():
+            visit.open(f"{stem}_delete", row.pk)
+        visit.open(f"{stem}_history", row.pk)
     visit.open("admin:auth_user_password_change", alice.pk)
     assert visit.faults == []
 
