@@ -14,26 +14,27 @@ import time
 from bench.stack import ROOT, Stack, servers, start_web
 
 RATE = 20
+PREFIX = {"direct": "openai", "litellm": "minimax"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chats", type=int, nargs="+", default=[20, 50, 100, 150])
     parser.add_argument("--adapter", nargs="+", default=["direct", "litellm"], choices=["direct", "litellm"])
-    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--seconds", type=int, default=45)
     given = parser.parse_args()
     with servers({"OLLIVE_DB_POOL": "20"}) as stack:
         print("adapter  chats   tokens  CPU s/1,000   core  lag p50      p95      p99  RSS MB")
         for adapter in given.adapter:
-            url = _start(stack, adapter)
+            url = _start(stack)
             for count in given.chats:
                 print(measure(stack, url, adapter, count, given.seconds), flush=True)
             stack.processes.pop("web").terminate()
 
 
-def _start(stack: Stack, adapter: str) -> str:
-    # LiteLLM's own provider for any server of OpenAI's protocol takes the long way.
-    stack.environment |= {"OLLIVE_FORCE_LITELLM": "1" if adapter == "litellm" else ""}
+def _start(stack: Stack) -> str:
+    # A provider that only LiteLLM knows, at the same address.
+    stack.environment |= {"MINIMAX_API_KEY": "fake", "MINIMAX_BASE_URL": stack.provider_url}
     return start_web(stack)
 
 
@@ -42,8 +43,16 @@ def measure(stack: Stack, url: str, adapter: str, count: int, seconds: int) -> s
     import psutil
 
     cookies = [_sign_in(number) for number in range(count)]
+    model = f"{PREFIX[adapter]}/stamped-{RATE}x{RATE * seconds}"
     before, started = stack.cpu_seconds("web"), time.monotonic()
-    command = [sys.executable, "-m", "bench.streams_pages", url, ",".join(cookies), f"openai/stamped-{RATE}x{RATE * seconds}"]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.streams_pages",
+        url,
+        ",".join(cookies),
+        f"{PREFIX[adapter]}/stamped-{RATE}x{RATE * seconds}",
+    ]
     report = json.loads(subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=True, stdout=subprocess.PIPE).stdout)
     cpu, wall = stack.cpu_seconds("web") - before, time.monotonic() - started
     rss = psutil.Process(stack.processes["web"].pid).memory_info().rss / 1e6

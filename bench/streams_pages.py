@@ -17,7 +17,7 @@ import aiohttp
 STAMP = re.compile(r"\b[a-j]{16}\b")
 LETTERS = str.maketrans("abcdefghij", "0123456789")
 TOKEN = "b" * 32
-RAMP_SECONDS = 0.1  # people do not all ask at once
+RAMP_SECONDS = 0.25  # people do not all ask at once
 
 
 @dataclass

@@ -18,7 +18,7 @@ from chat.runs import Run
 log = structlog.get_logger(__name__)
 
 BEAT_SECONDS = 0.05
-BUSY_BEAT_SECONDS = 0.1
+BUSY_BEAT_SECONDS = 0.065
 BUSY_RUNS = 40
 SAVE_SECONDS = 1.0
 LEASE_SECONDS = 5.0
@@ -37,10 +37,12 @@ class Pulse:
         self._keeping: asyncio.Task[None] | None = None
 
     async def beat_forever(self) -> None:
+        beat_at = monotonic()
         while True:
-            runs = list(self._runs())
-            await asyncio.sleep(BUSY_BEAT_SECONDS if len(runs) > BUSY_RUNS else BEAT_SECONDS)
-            if runs:
+            # The work of a beat is part of its time; after a hold-up, beats are not made up for.
+            beat_at = max(monotonic(), beat_at + (BUSY_BEAT_SECONDS if len(self._runs()) > BUSY_RUNS else BEAT_SECONDS))
+            await asyncio.sleep(beat_at - monotonic())
+            if self._runs():
                 await self.beat()
                 self._keep()
 
