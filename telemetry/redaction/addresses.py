@@ -119,6 +119,6 @@ def _secret_span(rest: str) -> tuple[int, int]:
 
 
 RULES = (
-    Rule(r"""[^\s(@"<>\[{,;]@[^\s@)]|%40""", find_emails),
-    Rule(r"://[^\s/@]*[:@][^\s]", find_url_credentials),
+    Rule(r"""[^\s(@"<>\[{,;](?:@[^\s@)]+)+|%40""", find_emails),
+    Rule(r"://[^\s/@]*[:@][^\s]+", find_url_credentials),
 )

@@ -16,15 +16,19 @@ import re2
 from telemetry.redaction import addresses, jwt, keys, network, numbers, pairs, pem, phones
 from telemetry.redaction.islands import LIMIT, OPEN_START, QUOTES, START, extent, password_quote
 from telemetry.redaction.pem import KeyBlock, begins_key
-from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject, select
+from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject, select, spans
 
 STRIDE = LIMIT // 2  # of a longer island, this much is settled at each step: what begins in it is seen whole, or far enough
+MARGIN = 32  # what ends so far before the end of what is seen is settled too
 SKIP_FROM = 400  # characters from which looking for triggers first is faster than walking
 
+SHORTEST = 6  # characters of the shortest value: a@b.cd
 MEMORY = 64 << 20  # bytes that a compiled trigger may use for what it has learnt of texts
 
 _HARMLESS = re.compile(r"[^0-9@%$!#^&*?~+=]{0,15}")  # every rule needs one of these marks, or more room
-_PLAIN = re.compile(r"[ ,;\n]*(?:[A-Za-z.:][A-Za-z.:']{0,14}[ ,;\n]+)*([A-Za-z.:][A-Za-z.:']{0,14})?")
+_WORDS = r"(?:(?<![\"'`])[A-Za-z.:][A-Za-z.:']{0,14}[ ,;\n]+)"
+_PLAIN = re.compile(rf"[ ,;\n]*{_WORDS}*([A-Za-z.:][A-Za-z.:']{{0,14}})?")
+_PLAIN_WORDS = re.compile(rf"[ ,;\n]*{_WORDS}{{1,64}}")
 _SETTLED_MARKS = frozenset(",.;:!?\"'")
 _WIDE_BEFORE = 16
 
@@ -53,7 +57,7 @@ class RuleSet:
         """The matches that stay, of all rules, in order of place."""
         island = subject.text[subject.start :]
         finders = [self._inside[index].find for index in self._inside_triggers.Match(island) or ()]
-        finders += [self._before[index].find for index in self._before_triggers.Match(subject.text) or ()]
+        finders += {self._before[index].find for index in self._before_triggers.Match(subject.text) or ()}
         return select([match for find in finders for match in find(subject)]) if finders else []
 
     def can_hit(self, text: str) -> bool:
@@ -62,8 +66,7 @@ class RuleSet:
 
     def hits_in(self, text: str) -> Iterator[tuple[int, int]]:
         """Where triggers hit, in order of place."""
-        encoded = text.encode() if text.isascii() else text
-        return merge(*((found.span() for found in search.finditer(encoded)) for search in self._searches))
+        return merge(*(spans(search, text) for search in self._searches))
 
 
 def _compiled(rules: Iterable[Rule]) -> re2._Regexp:
@@ -119,7 +122,7 @@ class Scanner:
 
     def pass_plain(self, piece: str) -> int:
         """How much of `piece` is plain words that `advance` would pass, all but the last; 0 if it is anything else."""
-        if self._tail or self._key or self._left[-1:] in QUOTES:
+        if self._tail or self._key or self._left[-1:] in QUOTES or len(piece) > SKIP_FROM:
             return 0
         plain = _PLAIN.fullmatch(piece)
         end = (plain.start(1) if plain[1] else len(piece)) if plain else 0
@@ -172,7 +175,11 @@ class Scanner:
     def _walk(self, until: int) -> bool:
         """Take steps up to `until` or beyond. False if more text is needed first."""
         while self._at < until:
-            if not self._finish_value() or (self._at < until and not self._step()):
+            if not self._finish_value():
+                return False
+            if words := _PLAIN_WORDS.match(self._text, self._at):
+                self._at = words.end()
+            elif self._at < until and not self._step():
                 return False
         return True
 
@@ -218,7 +225,7 @@ class Scanner:
 
     def _settle(self, left: str, body: str, base: int, *, is_cut: bool = False) -> list[Match]:
         """The matches in `body`, and those that appear beside them once they are removed. Places are those of the text."""
-        if _HARMLESS.fullmatch(body):
+        if len(body) < SHORTEST or _HARMLESS.fullmatch(body):
             return []
         settled: list[Match] = []
         done, shift = 0, base - len(left)
@@ -253,7 +260,7 @@ class Scanner:
         """Pass over a part of an island too long to wait for. A value that reaches the end of what is seen is removed on."""
         seen = start + LIMIT
         found = self._settle(self._before(start), self._text[start:seen], start, is_cut=True)
-        begun = [match for match in found if match.start < start + STRIDE]
+        begun = [match for match in found if match.start < start + STRIDE or match.end <= seen - MARGIN]
         if header := _first_header(begun):
             return self._enter_key(header, begun)
         for match in begun:

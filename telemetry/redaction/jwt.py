@@ -41,4 +41,4 @@ def _begins_header(value: str) -> bool:
     return _HEADER_START.match(base64.urlsafe_b64decode(whole)) is not None
 
 
-RULES = (Rule(r"eyJ[A-Za-z0-9_-]{5}", find_tokens),)
+RULES = (Rule(r"eyJ[A-Za-z0-9_-]{5,}", find_tokens),)

@@ -80,6 +80,6 @@ def find_shaped_keys(subject: Subject) -> Iterator[Match]:
 
 
 RULES = (
-    Rule("|".join(map(re2.escape, _LONGEST_FIRST)), find_vendor_keys),
+    Rule(f"(?:{'|'.join(map(re2.escape, _LONGEST_FIRST))})[0-9A-Za-z_-]*", find_vendor_keys),
     Rule("|".join(trigger for _, trigger, _, _ in SHAPES), find_shaped_keys),
 )

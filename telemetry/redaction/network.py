@@ -18,10 +18,8 @@ _NETWORK = re.compile(r"/([0-9]{1,2})(?![0-9])")
 _VERSION_BEFORE = re.compile(
     r"(?i:\b(?:version|ver|release|rev|build|firmware|oid|sections?|chapter|v)[\s:=.-]{0,3}|identifier\W{1,3}|[=<>~!]=\s?|[~^]|[a-z]/)\Z"
 )
-_DOCUMENTATION = tuple(
-    ipaddress.ip_network(network)
-    for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20", "233.252.0.0/24")
-)
+_DOCUMENTATION = frozenset({0xC00002, 0xC63364, 0xCB0071, 0xE9FC00})  # 192.0.2, 198.51.100, 203.0.113, 233.252.0
+_DOCUMENTATION_IPV6 = (ipaddress.IPv6Network("2001:db8::/32"), ipaddress.IPv6Network("3fff::/20"))
 _DOCUMENTATION_MAC = "00005e0053"
 
 
@@ -38,26 +36,22 @@ def _touches(subject: Subject, start: int, end: int, mark: str) -> bool:
     text = subject.text
     if subject.follows_word(start) or subject.precedes_word(end):
         return True
-    if text[end : end + 1] == mark and text[end + 1 : end + 2].isalnum():
+    if text[end : end + 1] == mark and subject.precedes_word(end + 1):
         return True
-    return start > 1 and text[start - 1] == mark and text[start - 2].isalnum()
+    return start > 1 and text[start - 1] == mark and subject.follows_word(start - 1)
 
 
 def _is_kept_ipv4(subject: Subject, value: str, *, start: int, end: int) -> bool:
-    try:
-        address = ipaddress.IPv4Address(value)
-    except ValueError:
-        return True
-    if all(len(part) == 1 for part in value.split(".")) or int(address) >> 28 >= 14 or int(address) >> 24 == 0:
-        return True  # 1.2.3.4 is a version or a section more often than a host; 224 and up are groups and masks
+    parts = value.split(".")
+    if any(len(part) > 1 and (part[0] == "0" or int(part) > 255) for part in parts) or len(value) == 7:
+        return True  # no address; and 1.2.3.4 is a version or a section more often than a host
+    address = int.from_bytes(map(int, parts))
+    if address >> 24 in {0, 127} or address >> 28 >= 14 or address >> 8 in _DOCUMENTATION:
+        return True  # this host, groups, masks
     network = _NETWORK.match(subject.text, end)
-    if network and int(network[1]) < 32 and int(address) & ((1 << (32 - int(network[1]))) - 1) == 0:
+    if network and int(network[1]) < 32 and address & ((1 << (32 - int(network[1]))) - 1) == 0:
         return True
-    return _is_public_knowledge(address) or _VERSION_BEFORE.search(subject.before(start, 16)) is not None
-
-
-def _is_public_knowledge(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    return address.is_loopback or address.is_unspecified or any(address in network for network in _DOCUMENTATION)
+    return _VERSION_BEFORE.search(subject.before(start, 16)) is not None
 
 
 def find_ipv6(subject: Subject) -> Iterator[Match]:
@@ -87,7 +81,7 @@ def _is_ipv6(value: str) -> bool:
         address = ipaddress.IPv6Address(value)
     except ValueError:
         return False
-    return not _is_public_knowledge(address)
+    return not (address.is_loopback or address.is_unspecified or any(address in network for network in _DOCUMENTATION_IPV6))
 
 
 def find_mac(subject: Subject) -> Iterator[Match]:
@@ -103,7 +97,7 @@ def find_mac(subject: Subject) -> Iterator[Match]:
 
 
 RULES = (
-    Rule(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", find_ipv4),
+    Rule(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9][0-9.]*", find_ipv4),
     Rule(r"[0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:|::[0-9A-Fa-f]", find_ipv6),
     Rule(r"[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}", find_mac),
 )

@@ -8,26 +8,29 @@ from collections.abc import Iterator
 import re2
 
 from telemetry.redaction.islands import password_quote
-from telemetry.redaction.randomness import is_random, is_template
-from telemetry.redaction.rules import Match, Rule, Subject
+from telemetry.redaction.randomness import is_plain, is_random, is_template
+from telemetry.redaction.rules import Match, Rule, Subject, spans
 
-_PASSWORD = r"pass(?:word|wd|phrase|code)|\bpwd|\bpass\b|_pwd|_pass\b"
-_SECRET = (
+_PASSWORDS = r"pass(?:word|wd|phrase|code)?|pwd"
+_SECRETS = (
     r"secret|token|api[_ .-]?key|(?:access|auth|private|encrypt(?:ion)?|signing|master|account|service|subscription|storage"
     r"|shared|client|consumer|license|admin|app|server|deploy|host|ssh|session|azure|openai)[_ .-]?(?:access)?[_ .-]?key"
-    r"|sharedaccesskey|credential|signature|authorization|cookie|sessionid|\bkey"
+    r"|sharedaccesskey|credential|signature|authorization|cookie|sessionid|key"
 )
 _QUOTE = r"""\\{0,3}["'`]"""
-_NAME = rf"(?i:({_PASSWORD})|({_SECRET}))[A-Za-z0-9_.-]{{0,24}}"
+_SUFFIX = r"[A-Za-z0-9_.-]{0,24}"
 _ASSIGNED = rf"(?:{_QUOTE})?\]?\s{{0,3}}(?::=|=>|->|[:=])\s{{0,3}}(?:[brfu]{{0,2}}(?:{_QUOTE}){{1,3}})?"
 _SPOKEN = r"\s(?:is|was)\s{1,2}(?::\s)?[\"'`]{0,2}"
-_OPTION = rf"--[a-z-]*(?i:({_PASSWORD})|({_SECRET}))[a-z-]{{0,16}}\s[\"']?"
+_PASSED = r"[a-z-]{0,16}\s[\"']?"
 _SCHEME = r"(?i:(basic)|bearer|token|api-?key)\s{1,3}"
 _VALUE = r"""([^\s"'`,;<>(){}\[\]|\\]{6,})"""
 
-_PAIR = re2.compile(rf"{_NAME}(?:{_ASSIGNED}|({_SPOKEN})){_VALUE}")
-_PASSED = re2.compile(_OPTION + _VALUE)
+_NAME = re2.compile(rf"(?i:{_PASSWORDS}|{_SECRETS})")
+_REST = re.compile(rf"({_SUFFIX})(?:{_ASSIGNED}|({_SPOKEN})){_VALUE}")
+_OPTION = re.compile(r"--[a-z-]{0,16}\Z")
+_OPTION_REST = re.compile(_PASSED + _VALUE)
 _CREDENTIALS = re2.compile(_SCHEME + _VALUE)
+_BARE = frozenset({"key", "pass", "pwd"})  # short names, that longer words begin or end with
 _TAIL = re.compile(r"""[^\s"'`,;<>(){}\[\]|\\]*""")
 _URL_QUERY = re.compile(r"[&#?].*", re.DOTALL)
 _FIELD_AFTER = re.compile(r"&[A-Za-z_.-]+=.*", re.DOTALL)
@@ -39,26 +42,45 @@ _SPECIAL = frozenset("!@#$%^&*?~+=,;(){}[]<>|")
 
 
 def find_pairs(subject: Subject) -> Iterator[Match]:
-    """Values after a name, a separator and perhaps a quote, when they look like what the name says."""
-    text, position = subject.text, 0
+    """Values after a name and a separator, or after an option of a command, when they look like what the name says."""
+    text = subject.text
     quote = "" if subject.is_cut else password_quote(text[: subject.start], text[subject.start])
     opening = subject.start + (text[subject.start] == quote)
     if quote and _is_password(text[opening:], is_spoken=False):
         yield Match(opening, len(text), "PASSWORD", 4)
-    while found := _PAIR.search(text, position):
-        position = found.start(4)
-        if position >= subject.start:
-            value, kind = _judge(found[4], found[1], found[2], is_spoken=found[3] is not None)
-            if value and not _is_other_key(text, found.start(2), found[2]):
-                yield _match(subject, position, value, kind)
+    hopeless_to = 0
+    for start, end in spans(_NAME, text):
+        name = text[start:end].lower()
+        is_password = name.startswith(("pa", "pw"))
+        if start < hopeless_to and not is_password:
+            continue  # what was too plain to be a secret is so without its beginning too
+        rest = _REST.match(text, end)
+        if rest and (name not in _BARE or _stands_alone(text, start, rest[1], name=name)):
+            place, value, is_spoken = rest.start(3), rest[3], rest[2] is not None
+        elif option := None if rest else _option_value(text, start, end):
+            place, value, is_spoken = option.start(1), option[1], False
+        else:
+            continue
+        if not is_password and is_plain(value):
+            hopeless_to = place + len(value)
+        elif place >= subject.start:
+            value = _password_in(value, is_spoken=is_spoken) if is_password else _secret_in(value, is_bare=name == "key")
+            if value:
+                yield _match(subject, place, value, "PASSWORD" if is_password else "API_KEY")
 
 
-def find_passed(subject: Subject) -> Iterator[Match]:
-    """Options of a command: `--password hunter2`, `--api-key …`."""
-    for found in _PASSED.finditer(subject.text):
-        value, kind = _judge(found[3], found[1], found[2], is_spoken=False)
-        if value and found.start(3) >= subject.start:
-            yield _match(subject, found.start(3), value, kind)
+def _option_value(text: str, start: int, end: int) -> re.Match[str] | None:
+    """What follows `--password` and its like."""
+    before = text[max(0, start - 18) : start]
+    return _OPTION_REST.match(text, end) if "--" in before and _OPTION.search(before) else None
+
+
+def _stands_alone(text: str, start: int, suffix: str, *, name: str) -> bool:
+    """`?key=` and `pass1:`, not `keyboard:`, `compass:`, `primary_key=`."""
+    before = text[start - 1 : start]
+    if before.isalnum() or (name == "key" and before and before in "-._"):
+        return False
+    return not suffix or suffix.isdigit()
 
 
 def find_credentials(subject: Subject) -> Iterator[Match]:
@@ -83,18 +105,23 @@ def _match(subject: Subject, start: int, value: str, kind: str) -> Match:
     return Match(start, end, kind, 4, _TAIL if subject.is_cut and end == len(subject.text) else None)
 
 
-def _judge(value: str, password: str | None, secret: str | None, *, is_spoken: bool) -> tuple[str, str]:
-    if "://" in value or value.startswith(("/", "./")) or _DATE.match(value):
-        return "", ""
-    if password:
-        value = _FIELD_AFTER.sub("", value).rstrip(".:")
-        return (value, "PASSWORD") if _is_password(value, is_spoken=is_spoken) else ("", "")
+def _password_in(value: str, *, is_spoken: bool) -> str:
+    """What of the value is the password; '' if it looks like something else."""
+    value = _FIELD_AFTER.sub("", value).rstrip(".:")
+    return value if _is_password(value, is_spoken=is_spoken) and not _is_place(value) else ""
+
+
+def _secret_in(value: str, *, is_bare: bool) -> str:
+    """What of the value is the secret; '' if it looks like something else. After a mere `key` it must look more so."""
     value = _URL_QUERY.sub("", value).rstrip(".:*!")
-    is_bare = (secret or "").lower() == "key"
-    if "@" in value or (is_bare and _UUID.match(value)):
-        return "", ""
-    is_secret = is_random(value, length=20, bits=3.5) if is_bare else is_random(value, length=12)
-    return (value, "API_KEY") if is_secret else ("", "")
+    if "@" in value or _is_place(value) or (is_bare and _UUID.match(value)):
+        return ""
+    return value if (is_random(value, length=20, bits=3.5) if is_bare else is_random(value, length=12)) else ""
+
+
+def _is_place(value: str) -> bool:
+    """A URL, a path, a date."""
+    return "://" in value or value.startswith(("/", "./")) or _DATE.match(value) is not None
 
 
 def _is_password(value: str, *, is_spoken: bool) -> bool:
@@ -106,11 +133,6 @@ def _is_password(value: str, *, is_spoken: bool) -> bool:
     return has_letter and (has_digit or has_special)
 
 
-def _is_other_key(text: str, start: int, name: str | None) -> bool:
-    """Keys that are no secrets: `primary-key=`, `public.key: …`."""
-    return (name or "").lower() == "key" and start > 0 and text[start - 1] in "-._"
-
-
 def _is_basic(value: str) -> bool:
     try:
         return b":" in base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
@@ -118,12 +140,8 @@ def _is_basic(value: str) -> bool:
         return False
 
 
-def _without_boundaries(pattern: str) -> str:
-    return pattern.replace(r"\b", "")
-
-
 RULES = (
-    Rule(_without_boundaries(rf"{_NAME}(?:{_ASSIGNED}|{_SPOKEN})"), find_pairs, reads_before=True),
-    Rule(_without_boundaries(_OPTION), find_passed, reads_before=True),
+    Rule(rf"(?:(?i:{_PASSWORDS}|{_SECRETS}){_SUFFIX}(?:{_ASSIGNED}|{_SPOKEN}))+", find_pairs, reads_before=True),
+    Rule(rf"--[a-z-]*(?i:{_PASSWORDS}|{_SECRETS}){_PASSED}", find_pairs, reads_before=True),
     Rule(_SCHEME, find_credentials, reads_before=True),
 )

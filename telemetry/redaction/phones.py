@@ -121,8 +121,7 @@ def find_international(subject: Subject) -> Iterator[Match]:
         for length in _lengths(value):
             digits = _NO_DIGIT.sub("", value[:length].replace("(0)", ""))
             if is_international(digits if is_sure else digits[2:], is_sure=is_sure):
-                if is_sure or not _is_among_numbers(subject.text, start, start + length):
-                    yield Match(start, start + length, "PHONE", 12)
+                yield from [Match(start, start + length, "PHONE", 12)] if is_sure else _judged(subject, start, start + length)
                 break
 
 
@@ -193,9 +192,15 @@ def _lengths(value: str) -> list[int]:
 
 def _judged(subject: Subject, start: int, end: int) -> Iterator[Match]:
     """The number, unless it is a date, a part of a decimal or of a row of numbers, an id or an amount of money."""
-    if _DATE.match(subject.text, start) or _is_inside(subject, start) or _OTHER_NUMBER.search(subject.before(start)):
+    text = subject.text
+    has_dash = "-" in text[start:end]
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    if len(before) == 2 and before[0].isdigit() and before[1] == " " and not has_dash:
         return
-    if not _is_among_numbers(subject.text, start, end) or _CONTEXT.search(subject.before(start)):
+    if _DATE.match(text, start) or _is_inside(subject, start) or _OTHER_NUMBER.search(subject.before(start, 28)):
+        return
+    goes_on = len(after) == 2 and after[1].isdigit() and (after[0] in ".-/" or (after[0] == " " and not has_dash))
+    if not goes_on or _CONTEXT.search(subject.before(start, 34)):
         yield Match(start, end, "PHONE", 12)
 
 
@@ -203,22 +208,13 @@ def _is_inside(subject: Subject, start: int) -> bool:
     return _INSIDE.search(subject.before(start, 2)) is not None
 
 
-def _is_among_numbers(text: str, start: int, end: int) -> bool:
-    """Whether the groups of the value go on before or after it: a row of a table, a longer identifier."""
-    before, after = text[max(0, start - 2) : start], text[end : end + 2]
-    has_dash = "-" in text[start:end]
-    if len(before) == 2 and before[0].isdigit() and before[1] == " " and not has_dash:
-        return True
-    return len(after) == 2 and after[1].isdigit() and (after[0] in ".-/" or (after[0] == " " and not has_dash))
-
-
 def rules_of(regions: tuple[str, ...]) -> tuple[Rule, ...]:
     """The rules for phone numbers, with the national forms of these regions."""
     codes = tuple(dict.fromkeys(country_code_for_region(region) for region in regions))
     rules = [
-        Rule(r"(?:\+|00)[ (]{0,2}[1-9](?:[^0-9A-Za-z]{0,6}[0-9]){6}", find_international),
+        Rule(r"(?:\+|00)[ (]{0,2}[1-9](?:[^0-9A-Za-z]{0,6}[0-9]){6,}", find_international),
         Rule(r"0[1-9][0-9]{0,3}\)?[ ./-]{1,3}[0-9]{2}", find_trunk(codes)),
-        Rule(r"[0-9](?:[^0-9A-Za-z]{0,6}[0-9]){6}", find_named(codes)),
+        Rule(r"[0-9](?:[^0-9A-Za-z]{0,6}[0-9]){6,}", find_named(codes)),
     ]
     if 1 in codes:
         rules.append(Rule(r"[0-9]{3}(?:\)?[ ./-]|\))[0-9]{3}[ .-]?[0-9]{4}", find_north_american))

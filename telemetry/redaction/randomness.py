@@ -4,6 +4,7 @@ import math
 import re
 from collections import Counter
 
+SHORTEST = 12  # characters of the shortest secret
 _TEMPLATE = re.compile(
     r"[$%]?\{|\$\(|\$[A-Z][A-Z0-9_]*\Z|\$[a-z_]+\Z|%[(A-Z]|%s|<|\[\[|(?i:your|example|change|insert|replace)[_-]"
     r"|(?:process\.)?env\.|os\.environ|os\.getenv|getenv|ENV\[|(?:None|null|true|false|undefined)\Z"
@@ -36,11 +37,15 @@ def entropy(value: str) -> float:
     return -sum(count / total * math.log2(count / total) for count in Counter(value).values())
 
 
+def is_plain(value: str) -> bool:
+    """Too short, too uniform for a machine's secret. So is every part of it."""
+    if len(value) < SHORTEST or len(set(value)) < 8 or not _LETTER.search(value):
+        return True
+    return not _DIGIT.search(value) and (value == value.lower() or value == value.upper())
+
+
 def is_random(value: str, *, length: int, bits: float = 3.0) -> bool:
     """A machine's secret: long, mixed, and not made of words."""
-    if len(value) < length or len(set(value)) < 8 or is_template(value):
-        return False
-    has_both_cases = value != value.lower() and value != value.upper()
-    if not _LETTER.search(value) or not (has_both_cases or _DIGIT.search(value)):
+    if len(value) < length or is_plain(value) or is_template(value):
         return False
     return entropy(value) >= bits and not is_wordy(value)

@@ -5,9 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import re2
+
+from telemetry.redaction.folding import WIDE
+
 CONTEXT = 64  # characters before an island that a rule may read
 MARKER_END = "]]"  # what a rule sees of a value removed just before
 
+_WIDE = re.compile(f"[{WIDE}]")
 _SPECIAL_BEFORE = re.compile(r"(?:\\[nrt]|%[0-9A-Fa-f]{2})\Z")
 _HEX_WORD_BEFORE = re.compile(r"(?:^|[^0-9A-Za-z])[0-9A-Fa-f]+-\Z")
 
@@ -30,6 +35,16 @@ def unattached(after: str) -> str:
     return rf"(?:(?<![0-9A-Za-z]{after})|(?<=\\[nrt]{after})|(?<=%[0-9A-Fa-f]{{2}}{after}))"
 
 
+def spans(pattern: re2._Regexp, text: str) -> Iterator[tuple[int, int]]:
+    """Where the pattern matches. Plain text is given as bytes: else each place is counted out from UTF-8."""
+    return (found.span() for found in pattern.finditer(text.encode() if text.isascii() else text))
+
+
+def is_word(character: str) -> bool:
+    """Whether this is a letter or digit that a value can't touch: letters of scripts without spaces can be touched."""
+    return character.isalnum() and (character.isascii() or not _WIDE.match(character))
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """An island with what stands before it: `text[start:]` is the island. `is_cut`: the island goes on after its end."""
@@ -40,13 +55,13 @@ class Subject:
 
     def follows_word(self, index: int) -> bool:
         """Whether a letter or digit stands before `index`, that isn't the end of an escape such as `\\n` or `%3D`."""
-        if index == 0 or not self.text[index - 1].isalnum():
+        if index == 0 or not is_word(self.text[index - 1]):
             return False
         return not _SPECIAL_BEFORE.search(self.text[max(0, index - 3) : index])
 
     def precedes_word(self, index: int) -> bool:
         """Whether a letter or digit stands at `index`."""
-        return self.text[index : index + 1].isalnum()
+        return is_word(self.text[index : index + 1])
 
     def is_inside_number(self, start: int, end: int) -> bool:
         """Whether `start:end` is a part of a longer number or identifier: 0.4111…, …-4111…, 4111….5, 4111…-a6."""
