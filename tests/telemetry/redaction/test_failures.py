@@ -19,11 +19,11 @@ def fail(subject: Subject) -> Iterator[Match]:
 
 @pytest.fixture
 def broken() -> Redactor:
-    return Redactor(RuleSet((Rule("boom[0-9]", fail),)))
+    return Redactor(RuleSet((Rule("boom-[0-9]", fail),)))
 
 
 def test_it_withholds_the_text(broken):
-    redacted = broken.redact("bob says boom1")
+    redacted = broken.redact("bob says boom-12")
     assert redacted.text == "[[WITHHELD]]"
     assert redacted.kinds == {"WITHHELD": 1}
 
@@ -31,14 +31,14 @@ def test_it_withholds_the_text(broken):
 def test_it_withholds_the_rest_of_a_stream(broken):
     redactor = StreamRedactor(broken)
     assert redactor.feed("bob says ") == "bob says "
-    assert redactor.feed("boom1 and") == "[[WITHHELD]]"
+    assert redactor.feed("boom-12 and") == "[[WITHHELD]]"
     assert redactor.feed(" more") == ""
     assert redactor.flush() == ""
     assert redactor.kinds == {"WITHHELD": 1}
 
 
 def test_it_withholds_the_field_of_a_document(broken):
-    assert redact_document({"a": "boom1", "b": "fine", "c": [1]}, broken) == {"a": "[[WITHHELD]]", "b": "fine", "c": [1]}
+    assert redact_document({"a": "boom-12", "b": "fine", "c": [1]}, broken) == {"a": "[[WITHHELD]]", "b": "fine", "c": [1]}
 
 
 @pytest.mark.parametrize("value", [None, 7, b"bob@example.com", object()])
