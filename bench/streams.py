@@ -45,14 +45,7 @@ def measure(stack: Stack, url: str, adapter: str, count: int, seconds: int) -> s
     cookies = [_sign_in(number) for number in range(count)]
     model = f"{PREFIX[adapter]}/stamped-{RATE}x{RATE * seconds}"
     before, started = stack.cpu_seconds("web"), time.monotonic()
-    command = [
-        sys.executable,
-        "-m",
-        "bench.streams_pages",
-        url,
-        ",".join(cookies),
-        f"{PREFIX[adapter]}/stamped-{RATE}x{RATE * seconds}",
-    ]
+    command = [sys.executable, "-m", "bench.streams_pages", url, ",".join(cookies), model]
     report = json.loads(subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=True, stdout=subprocess.PIPE).stdout)
     cpu, wall = stack.cpu_seconds("web") - before, time.monotonic() - started
     rss = psutil.Process(stack.processes["web"].pid).memory_info().rss / 1e6
