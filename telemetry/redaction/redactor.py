@@ -60,6 +60,11 @@ class StreamRedactor:
         """How many values of each kind were removed so far."""
         return {"WITHHELD": 1} if self._is_withheld else dict(self._scanner.kinds)
 
+    @property
+    def held_count(self) -> int:
+        """How many characters are held back at the moment."""
+        return len(self._held)
+
     def feed(self, piece: str) -> str:
         """Take a piece in; returns what is safe to pass on. Never raises."""
         return self._advance(piece, is_final=False)

@@ -170,7 +170,7 @@ def test_a_long_value_is_swallowed_without_being_kept(secret):
     redactor, out = StreamRedactor(), ""
     for character in secret:
         out += redactor.feed(character)
-        assert len(redactor._held) <= HELD
+        assert redactor.held_count <= HELD
     assert out + redactor.flush() == redact(secret).text
     assert "[[" in redact(secret).text
     assert len(redact(secret).text) < 20
@@ -200,4 +200,4 @@ def test_a_zero_width_flood_is_not_held_back():
     redactor = StreamRedactor()
     for _ in range(5000):
         redactor.feed("x\u200b")
-        assert len(redactor._held) <= 4 * HELD
+        assert redactor.held_count <= 4 * HELD
