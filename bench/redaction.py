@@ -122,9 +122,8 @@ def show_splits(count: int) -> None:
                 out = first + redactor.feed(sample.text[place:]) + redactor.flush()
                 splits += 1
                 different += out != whole or not whole.startswith(first)
-    print(
-        f"\n{splits} splits of {sum(len(samples[:count]) for samples in by_kind.values())} samples: {different} differ from the whole"
-    )
+    total = sum(len(samples[:count]) for samples in by_kind.values())
+    print(f"\n{splits} splits of {total} samples: {different} differ from the whole")
 
 
 def main() -> None:
