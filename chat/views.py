@@ -1,6 +1,7 @@
 """The pages of the chat, and what their buttons post to. Every answer serves htmx and a browser without scripts."""
 
 import uuid
+from collections.abc import Callable
 from typing import cast
 
 from asgiref.sync import async_to_sync
@@ -46,15 +47,9 @@ def conversations(request: HttpRequest) -> HttpResponse:
 @require_POST
 def send(request: HttpRequest) -> HttpResponse:
     """Store a turn and start its run; the answer is the two messages, the reply still empty."""
-    try:
-        asking = _asking(request)
-        here = _accepting_runner()
-        turn = turns.begin(asking, process_id=here.process_id)
-    except turns.TurnError as error:
-        return _refusal(request, error.message, error.status)
-    except ProviderError as error:
-        return _refusal(request, error.message, 422)
-    here.launch(turn)
+    turn = _started(request, lambda process_id: turns.begin(_asking(request), process_id=process_id))
+    if isinstance(turn, HttpResponse):
+        return turn
     return _turn_answer(request, turn)
 
 
@@ -64,14 +59,9 @@ def retry(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """Ask again for a reply that did not end well."""
     reply = access.reply_of(_person(request), run_id)
     require(membership(_person(request), reply.conversation.workspace_id), Act.CHAT)
-    try:
-        here = _accepting_runner()
-        turn = turns.retry(reply, process_id=here.process_id)
-    except turns.TurnError as error:
-        return _refusal(request, error.message, error.status)
-    except ProviderError as error:
-        return _refusal(request, error.message, 422)
-    here.launch(turn)
+    turn = _started(request, lambda process_id: turns.retry(reply, process_id=process_id))
+    if isinstance(turn, HttpResponse):
+        return turn
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("chat:conversation", turn.conversation.id)
     tell_sockets(turn.conversation.owner_id, _turn_began(turn))
@@ -108,7 +98,7 @@ def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     return response
 
 
-def _page(request: HttpRequest, shown: Conversation | None) -> HttpResponse:
+def _page(request: HttpRequest, shown: Conversation | None, *, notice: str = "", prompt: str = "") -> HttpResponse:
     workspace = shown.workspace if shown else current_workspace(request)
     models = catalogue.models(workspace.id)
     selected = (shown.model if shown else "") or catalogue.default_path(workspace.id)
@@ -122,6 +112,8 @@ def _page(request: HttpRequest, shown: Conversation | None) -> HttpResponse:
         "models": models,
         "selected_model": selected,
         "model_is_demo": any(model.path == selected and model.is_demo for model in models),
+        "notice": notice,
+        "prompt": prompt,
         **contexts.sidebar(_person(request)),
     }
     return render(request, "chat/page.html", context)
@@ -148,11 +140,19 @@ def _asking(request: HttpRequest) -> turns.Asking:
     )
 
 
-def _accepting_runner() -> runner.Runner:
+def _started(request: HttpRequest, begin: Callable[[uuid.UUID | None], turns.Turn]) -> turns.Turn | HttpResponse:
+    """The stored turn with its run under way, or the refusal for the person."""
     here = runner.current()
-    if here.is_draining:
-        raise turns.TurnError("Ollive is restarting. Send again in a moment.", status=503)
-    return here
+    try:
+        if here.is_draining:
+            raise turns.TurnError("Ollive is restarting. Send again in a moment.", status=503)
+        turn = begin(here.process_id)
+    except turns.TurnError as error:
+        return _refusal(request, error.message, error.status)
+    except ProviderError as error:
+        return _refusal(request, error.message, 422)
+    here.launch(turn)
+    return turn
 
 
 def _turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
@@ -174,10 +174,23 @@ def _turn_began(turn: turns.Turn) -> dict[str, str]:
 
 def _refusal(request: HttpRequest, message: str, status: int) -> HttpResponse:
     """A sentence beside the composer; the prompt stays in it."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        response = _page(request, _posted_conversation(request), notice=message, prompt=request.POST.get("prompt", ""))
+        response.status_code = status
+        return response
     response = render(request, "chat/_notice.html", {"message": message}, status=status)
     response["HX-Retarget"] = "#composer-notice"
     response["HX-Reswap"] = "innerHTML"
     return response
+
+
+def _posted_conversation(request: HttpRequest) -> Conversation | None:
+    """The conversation that a form without scripts was posted from, once it is stored."""
+    try:
+        conversation_id = uuid.UUID(request.POST.get("conversation", ""))
+    except ValueError:
+        return None
+    return access.conversations_of(_person(request)).filter(id=conversation_id).first()
 
 
 def _person(request: HttpRequest) -> User:

@@ -142,3 +142,13 @@ def test_a_chat_goes_on_with_a_model_that_was_typed(as_alice: Browser):
     page = as_alice.client.get(f"/c/{sent.conversation}/").text
 
     assert re.search(r'<option value="openai/typed-by-hand"\s+selected', page)
+
+
+def test_without_scripts_a_refused_prompt_is_given_back_in_the_page(as_alice: Browser):
+    fields = {"conversation": str(uuid.uuid4()), "prompt": "Keep <this>", "model": "nobody"}
+
+    answer = as_alice.post("/turns/", fields, is_htmx=False)
+
+    assert answer.status_code == 422
+    assert "Keep &lt;this&gt;</textarea>" in answer.text
+    assert "nobody" in answer.text
