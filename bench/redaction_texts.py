@@ -21,7 +21,7 @@ MARKDOWN = (
 )
 LOG_LINE = (
     '{{"level": "info", "event": "call finished", "timestamp": "2026-11-21T05:{0:02d}:07.123456Z", "model": "gpt-4o-mini", '
-    '"conversation": "550e8400-e29b-41d4-a716-4466554400{0:02d}", "prompt_tokens": 412, '
+    '"conversation": "7d9f3c1e-52b0-4a8d-9c6e-0b1f2a3c4d{0:02d}", "prompt_tokens": 412, '
     '"completion_tokens": 96, "ttft_ms": 341.7}}\n'
 )
 FRENCH = "Le café était fermé — « pourquoi ? » demanda-t-elle… C’est l’été, et la fête a déjà commencé. 😀 "

@@ -16,7 +16,7 @@ import re2
 from telemetry.redaction import addresses, jwt, keys, network, numbers, pairs, pem, phones
 from telemetry.redaction.islands import LIMIT, OPEN_START, QUOTES, START, extent, password_quote
 from telemetry.redaction.pem import KeyBlock, begins_key
-from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject, select, spans
+from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject, as_bytes, select
 
 STRIDE = LIMIT // 2  # of a longer island, this much is settled at each step: what begins in it is seen whole, or far enough
 MARGIN = 32  # what ends so far before the end of what is seen is settled too
@@ -26,8 +26,9 @@ SHORTEST = 6  # characters of the shortest value: a@b.cd
 MEMORY = 64 << 20  # bytes that a compiled trigger may use for what it has learnt of texts
 
 _HARMLESS = re.compile(r"[^0-9@%$!#^&*?~+=]{0,15}")  # every rule needs one of these marks, or more room
-_WORDS = r"(?:(?<![\"'`])[A-Za-z.:][A-Za-z.:']{0,14}[ ,;\n]+)"
-_PLAIN = re.compile(rf"[ ,;\n]*{_WORDS}*([A-Za-z.:][A-Za-z.:']{{0,14}})?")
+_LETTERS = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e\u0388-\u03ce\u0400-\u045f"  # each of which folds to itself
+_WORDS = rf"(?:(?<![\"'`])[{_LETTERS}.:][{_LETTERS}.:']{{0,14}}[ ,;\n]+)"
+_PLAIN = re.compile(rf"[ ,;\n]*{_WORDS}*([{_LETTERS}.:][{_LETTERS}.:']{{0,14}})?")
 _PLAIN_WORDS = re.compile(rf"[ ,;\n]*{_WORDS}{{1,64}}")
 _SETTLED_MARKS = frozenset(",.;:!?\"'")
 _WIDE_BEFORE = 16
@@ -45,28 +46,40 @@ class RuleSet:
     """Rules with their triggers compiled together."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self._inside = [rule for rule in rules if not rule.reads_before]
-        self._before = [rule for rule in rules if rule.reads_before]
+        self._inside = [rule for rule in rules if not rule.is_named]
+        self._named = [rule for rule in rules if rule.is_named]
         self._inside_triggers = _set_of(self._inside)
-        self._before_triggers = _set_of(self._before)
+        self._named_triggers = _set_of(self._named)
         self._any_trigger = _compiled(rules)
-        # What is told by the text before it is looked for apart: no hit of another rule may hide the name that it begins with.
-        self._searches = [_compiled(self._inside), *(_compiled([rule]) for rule in self._before)]
+        # Values told by a name are looked for apart: no hit of another rule may hide the name.
+        self._searches = [(_compiled(self._inside), 0), *((_compiled([rule]), rule.is_named) for rule in self._named)]
 
     def find(self, subject: Subject) -> list[Match]:
         """The matches that stay, of all rules, in order of place."""
-        island = subject.text[subject.start :]
-        finders = [self._inside[index].find for index in self._inside_triggers.Match(island) or ()]
-        finders += {self._before[index].find for index in self._before_triggers.Match(subject.text) or ()}
+        text = as_bytes(subject.text)
+        finders = [self._inside[index].find for index in self._inside_triggers.Match(text[subject.start :]) or ()]
+        finders += {self._named[index].find for index in self._named_triggers.Match(text) or ()}
         return select([match for find in finders for match in find(subject)]) if finders else []
 
     def can_hit(self, text: str) -> bool:
         """Whether any rule could find anything in this text."""
-        return self._any_trigger.search(text.encode() if text.isascii() else text) is not None
+        return self._any_trigger.search(as_bytes(text)) is not None
 
     def hits_in(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where triggers hit, in order of place."""
-        return merge(*(spans(search, text) for search in self._searches))
+        """Where values can begin and be: up to the second place, included, the walk has to go."""
+        encoded = as_bytes(text)
+        return merge(*(_hits(search, encoded, value_length) for search, value_length in self._searches))
+
+
+def _hits(search: re2._Regexp, text: bytes, value_length: int) -> Iterator[tuple[int, int]]:
+    if not value_length:
+        for found in search.finditer(text):
+            yield found.start(), found.end() - 1
+        return
+    position = 0
+    while found := search.search(text, position):
+        position = found.end() - value_length  # the value may hold the next name
+        yield found.start(), position
 
 
 def _compiled(rules: Iterable[Rule]) -> re2._Regexp:
@@ -147,14 +160,13 @@ class Scanner:
     def _walk_by_triggers(self) -> None:
         """Walk only around the places where a rule can hit. From a settled place on, the walk goes as if it had come there."""
         text = self._text
-        for start, end in self._rules.hits_in(text):
-            target = end - text[end - 1].isalnum()
-            if target < self._at:
+        for start, last in self._rules.hits_in(text):
+            if last < self._at:
                 continue
             if not self._finish_value():
                 return
             self._at = self._settled_before(start)
-            if not self._walk(min(target + 1, len(text))):
+            if not self._walk(last + 1):
                 return
         if self._finish_value():
             self._at = self._settled_before(len(text)) if not self._is_final else len(text)

@@ -4,14 +4,12 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-import re2
-
 from telemetry.redaction.rules import Match, Rule, Subject
 
-_IPV4 = re2.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
-_IPV6 = re2.compile(r"[0-9A-Fa-f:.]{6,}")
+_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]{6,}")
 _ZONE = re.compile(r"%[A-Za-z][A-Za-z0-9]{1,14}")
-_MAC = re2.compile(
+_MAC = re.compile(
     r"(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
 )
 _NETWORK = re.compile(r"/([0-9]{1,2})(?![0-9])")

@@ -155,5 +155,5 @@ def has_right_check(value: str) -> bool:
 RULES = (
     Rule(r"[0-9](?:[ -]?[0-9]){11}", find_cards),
     Rule(r"[0-9]{3}[ .-]?[0-9]{2}[ .-]?[0-9]{4}", find_ssn),
-    Rule(rf"(?i:{'|'.join(IBAN_LENGTHS)})[0-9]{{2}}[ -]?[A-Za-z0-9]{{4}}", find_ibans),
+    Rule(rf"(?i:{'|'.join(IBAN_LENGTHS)})[0-9]{{2}}[ -]?[A-Za-z0-9]{{4}}[ -]?[A-Za-z0-9]{{4}}[ -]?[A-Za-z0-9]{{3}}", find_ibans),
 )

@@ -23,7 +23,8 @@ _ASSIGNED = rf"(?:{_QUOTE})?\]?\s{{0,3}}(?::=|=>|->|[:=])\s{{0,3}}(?:[brfu]{{0,2
 _SPOKEN = r"\s(?:is|was)\s{1,2}(?::\s)?[\"'`]{0,2}"
 _PASSED = r"[a-z-]{0,16}\s[\"']?"
 _SCHEME = r"(?i:(basic)|bearer|token|api-?key)\s{1,3}"
-_VALUE = r"""([^\s"'`,;<>(){}\[\]|\\]{6,})"""
+_SIX = r"""[^\s"'`,;<>(){}\[\]|\\]{6}"""
+_VALUE = rf"({_SIX[:-3]}{{6,}})"
 
 _NAME = re2.compile(rf"(?i:{_PASSWORDS}|{_SECRETS})")
 _REST = re.compile(rf"({_SUFFIX})(?:{_ASSIGNED}|({_SPOKEN})){_VALUE}")
@@ -141,7 +142,8 @@ def _is_basic(value: str) -> bool:
 
 
 RULES = (
-    Rule(rf"(?:(?i:{_PASSWORDS}|{_SECRETS}){_SUFFIX}(?:{_ASSIGNED}|{_SPOKEN}))+", find_pairs, reads_before=True),
-    Rule(rf"--[a-z-]*(?i:{_PASSWORDS}|{_SECRETS}){_PASSED}", find_pairs, reads_before=True),
-    Rule(_SCHEME, find_credentials, reads_before=True),
+    Rule(rf"(?i:{_PASSWORDS}|{_SECRETS}){_SUFFIX}(?:{_ASSIGNED}|{_SPOKEN}){_SIX}", find_pairs, is_named=6),
+    Rule(rf"(?i:{_PASSWORDS}){_SUFFIX}{_ASSIGNED}[^\"'`\\\n]{{6}}", find_pairs, is_named=6),
+    Rule(rf"--[a-z-]*(?i:{_PASSWORDS}|{_SECRETS}){_PASSED}{_SIX}", find_pairs, is_named=6),
+    Rule(_SCHEME + _SIX, find_credentials, is_named=6),
 )

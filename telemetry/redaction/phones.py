@@ -152,7 +152,7 @@ def find_trunk(codes: tuple[int, ...]) -> Callable[[Subject], Iterator[Match]]:
         for found in _TRUNK.finditer(text, subject.start):
             start = found.start() - (text[: found.start()].endswith("(") and found.start() > subject.start)
             if not _DECIMAL.fullmatch(found[0]):
-                yield from _longest(subject, start, found.end(), codes=codes)
+                yield from _longest(subject, start, found.end(), codes=codes, least=9)
 
     return find
 
@@ -169,11 +169,12 @@ def find_named(codes: tuple[int, ...]) -> Callable[[Subject], Iterator[Match]]:
     return find
 
 
-def _longest(subject: Subject, start: int, end: int, *, codes: tuple[int, ...]) -> Iterator[Match]:
-    """The longest row of groups that is a number of one of the countries."""
+def _longest(subject: Subject, start: int, end: int, *, codes: tuple[int, ...], least: int = 7) -> Iterator[Match]:
+    """The longest row of groups that is a number of one of the countries, of `least` digits."""
     value = subject.text[start:end]
     for length in _lengths(value):
-        if not subject.precedes_word(start + length) and is_national(_NO_DIGIT.sub("", value[:length]), codes):
+        digits = _NO_DIGIT.sub("", value[:length])
+        if len(digits) >= least and not subject.precedes_word(start + length) and is_national(digits, codes):
             yield from _judged(subject, start, start + length)
             return
 
@@ -213,11 +214,11 @@ def rules_of(regions: tuple[str, ...]) -> tuple[Rule, ...]:
     codes = tuple(dict.fromkeys(country_code_for_region(region) for region in regions))
     rules = [
         Rule(r"(?:\+|00)[ (]{0,2}[1-9](?:[^0-9A-Za-z]{0,6}[0-9]){6,}", find_international),
-        Rule(r"0[1-9][0-9]{0,3}\)?[ ./-]{1,3}[0-9]{2}", find_trunk(codes)),
-        Rule(r"[0-9](?:[^0-9A-Za-z]{0,6}[0-9]){6,}", find_named(codes)),
+        Rule(r"0[1-9](?:[ ().\/-]{0,6}[0-9]){7}", find_trunk(codes)),
+        Rule(_WORDS.replace(r"\b", "") + r"[^0-9\[\]\n]{0,20}[0-9]", find_named(codes), is_named=1),
     ]
     if 1 in codes:
-        rules.append(Rule(r"[0-9]{3}(?:\)?[ ./-]|\))[0-9]{3}[ .-]?[0-9]{4}", find_north_american))
+        rules.append(Rule(r"[0-9]{3}(?:[ ./-][0-9]{3}[ .-]|\)[ .-]?[0-9]{3}[ .-]?)[0-9]{4}", find_north_american))
     if 91 in codes:
         rules.append(Rule(r"[0-9]{5}-[0-9]{5}", find_indian))
     return tuple(rules)

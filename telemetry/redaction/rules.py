@@ -35,9 +35,14 @@ def unattached(after: str) -> str:
     return rf"(?:(?<![0-9A-Za-z]{after})|(?<=\\[nrt]{after})|(?<=%[0-9A-Fa-f]{{2}}{after}))"
 
 
+def as_bytes(text: str) -> bytes:
+    """A byte for each character, for patterns that tell only ASCII apart: so places are the same, and nothing is counted out."""
+    return text.encode("ascii", "replace")
+
+
 def spans(pattern: re2._Regexp, text: str) -> Iterator[tuple[int, int]]:
-    """Where the pattern matches. Plain text is given as bytes: else each place is counted out from UTF-8."""
-    return (found.span() for found in pattern.finditer(text.encode() if text.isascii() else text))
+    """Where the pattern matches."""
+    return (found.span() for found in pattern.finditer(as_bytes(text)))
 
 
 def is_word(character: str) -> bool:
@@ -86,13 +91,13 @@ class Subject:
 class Rule:
     """`trigger` is a google-re2 pattern without anchors or boundaries, so that what holds for a part holds for the whole text.
 
-    It must hit inside every island where `find` finds anything; with `reads_before`, in the text before it together with the
-    island, up to where the value begins.
+    It must hit inside every island where `find` finds anything. With `is_named`, a name in the text before tells the value: then
+    it hits in that text together with the island, and the last `is_named` characters of the hit are the first of the value.
     """
 
     trigger: str
     find: Callable[[Subject], Iterator[Match]]
-    reads_before: bool = False
+    is_named: int = 0
 
 
 def select(matches: list[Match]) -> list[Match]:
