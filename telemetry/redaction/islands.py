@@ -13,6 +13,7 @@ Letters of scripts without spaces belong to an island only just before an `@` an
 import re
 
 from telemetry.redaction.folding import WIDE
+from telemetry.redaction.rules import is_word
 
 LIMIT = 120  # characters of an island; a longer one is cut by the engine
 QUOTES = frozenset("\"'`")
@@ -74,7 +75,7 @@ def _goes_on(text: str, start: int, end: int) -> bool:
 
 def _awaits_group(text: str, start: int, end: int) -> bool:
     before = text[max(start, end - 64) : end]  # a slice, so that nothing before the island has a say
-    if before[-4:].isalnum() and not before[-5:-4].isalnum() and _IBAN.search(before[-44:]):
+    if before[-4:].isalnum() and not is_word(before[-5:-4]) and _IBAN.search(before[-44:]):
         return True
     return "-----BEGIN" in before and _PEM.search(before) is not None
 
