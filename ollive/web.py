@@ -17,6 +17,7 @@ from chat.database import in_thread
 from chat.render import warm
 from gateway import adapters
 from telemetry import processes, tokens
+from telemetry.redaction import redact
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +38,7 @@ class WebProcess:
         if self._runner is not None:
             return
         self._runner = runner.attach(loop)
-        # The first code block and the first count of tokens would each hold up a reply.
-        threading.Thread(target=warm, name="warm the renderer", daemon=True).start()
+        threading.Thread(target=_warm, name="warm", daemon=True).start()
         tokens.warm_in_thread()
         for work, seconds in ((self._say_alive, HEARTBEAT_SECONDS), (self._sweep, SWEEP_SECONDS), (self._listen, RETRY_SECONDS)):
             self._tasks.append(loop.create_task(_repeat(work, seconds), context=contextvars.Context()))
@@ -73,6 +73,12 @@ class WebProcess:
             message = await layer.receive(channel)
             if message["type"] == "stop.run":
                 self._runner.stop_here(uuid.UUID(message["run_id"]))
+
+
+def _warm() -> None:
+    """The first code block and the first phone number load what they need, and would each hold up a reply."""
+    warm()
+    redact("+14155550132")
 
 
 async def _repeat(work: Callable[[], Awaitable[None]], seconds: float) -> None:
