@@ -174,7 +174,7 @@ def test_what_the_provider_got_raw_is_stored_redacted(as_alice: Browser, fake_pr
     assert prompt.content == "My card is [[CARD]], mail [[EMAIL]]"
     assert reply.content == "Write to [[EMAIL]] now."
     for text in (page, sent.response.text, str(InferenceLog.objects.values().get())):
-        assert "4111" not in text
+        assert "4111 1111" not in text
         assert "bob.smith" not in text
     assert "e-mail removed" in page
 
