@@ -50,7 +50,7 @@ class Pulse:
         """Cut, relay and show what has come in."""
         for run in list(self._runs()):
             run.cut()
-        waiting = [(run, run.seq) for run in self._runs() if run.unshown() or run.unrelayed()]
+        waiting = [(run, run.seq) for run in self._runs() if run.unrelayed()]
         if not waiting:
             return
         if monotonic() < self._relay_away_until:

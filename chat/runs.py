@@ -62,9 +62,6 @@ class Run:
     def unrelayed(self) -> Sequence[Frame]:
         return self._frames[self._relayed_count :]
 
-    def unshown(self) -> Sequence[Frame]:
-        return self._frames[self.feed.seq :]
-
     def mark_relayed(self, count: int) -> None:
         """The relay has acknowledged the first `count` frames; 0 means that it lost them."""
         self._relayed_count = count
