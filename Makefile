@@ -73,5 +73,6 @@ vendor: ## fetch the front-end packages of static/vendor/vendor.json again
 lock: ## compile requirements*.in into locks with hashes
 	@deploy/bootstrap.sh dev
 	$(COMPILE) requirements.in --output-file requirements.txt
+	$(COMPILE) requirements-extras.in --output-file requirements-extras.txt
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
 	$(COMPILE) requirements-embedded.in --no-deps --output-file requirements-embedded.txt

@@ -1,5 +1,6 @@
 """The days of the log and of its payloads. There is no DEFAULT partition: it would have to be emptied to add a day."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import connection, transaction
@@ -8,14 +9,27 @@ from telemetry import locks
 
 DAYS_AHEAD = 7
 
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A table that is partitioned by the day: the column, and how a day's bounds are written for it."""
+
+    table: str
+    column: str
+    bound: str  # a format of a date
+
+    def of(self, day: date) -> str:
+        return f"{self.table}_{day:%Y%m%d}"
+
+
+LOG = Parent("inference_log", "received_at", "{}T00:00:00Z")
+PAYLOAD = Parent("payload", "day", "{}")
+PARENTS = (LOG, PAYLOAD)  # the log is the first: where it has a day, all have it
+
 # The day is built as a plain table and attached: attaching takes a lock that neither readers nor writers wait for.
 CREATE = """
-CREATE TABLE "{log}" (LIKE inference_log INCLUDING ALL,
-    CONSTRAINT "{log}_day" CHECK (received_at >= '{day}T00:00:00Z' AND received_at < '{next}T00:00:00Z'));
-ALTER TABLE inference_log ATTACH PARTITION "{log}" FOR VALUES FROM ('{day}T00:00:00Z') TO ('{next}T00:00:00Z');
-CREATE TABLE "{payload}" (LIKE payload INCLUDING ALL,
-    CONSTRAINT "{payload}_day" CHECK (day >= '{day}' AND day < '{next}'));
-ALTER TABLE payload ATTACH PARTITION "{payload}" FOR VALUES FROM ('{day}') TO ('{next}');
+CREATE TABLE "{child}" (LIKE "{table}" INCLUDING ALL,
+    CONSTRAINT "{child}_day" CHECK ("{column}" >= '{start}' AND "{column}" < '{end}'));
+ALTER TABLE "{table}" ATTACH PARTITION "{child}" FOR VALUES FROM ('{start}') TO ('{end}');
 """
 
 # Read as a table: to_regclass answers from a cache that doesn't notice what another transaction made while we waited.
@@ -39,21 +53,19 @@ def ensure_days(days: set[date]) -> list[date]:
         locks.hold(cursor, locks.PARTITIONS)
         missing = sorted(days - _existing(days))
         for day in missing:
-            # Names and bounds are made of dates alone.
-            cursor.execute(CREATE.format(log=log_table(day), payload=payload_table(day), day=day, next=day + timedelta(days=1)))
+            for parent in PARENTS:
+                cursor.execute(creation(parent, day))
     return missing
 
 
-def log_table(day: date) -> str:
-    return f"inference_log_{day:%Y%m%d}"
-
-
-def payload_table(day: date) -> str:
-    return f"payload_{day:%Y%m%d}"
+def creation(parent: Parent, day: date) -> str:
+    """The statements that make a day. Names and bounds are made of our own words and dates alone."""
+    start, end = (parent.bound.format(bound) for bound in (day, day + timedelta(days=1)))
+    return CREATE.format(child=parent.of(day), table=parent.table, column=parent.column, start=start, end=end)
 
 
 def _existing(days: set[date]) -> set[date]:
-    names = {log_table(day): day for day in days}
+    names = {LOG.of(day): day for day in days}
     with connection.cursor() as cursor:
         cursor.execute(ATTACHED, [list(names)])
         return {names[name] for (name,) in cursor.fetchall()}

@@ -100,7 +100,7 @@ def test_days_are_made_ahead_once():
     assert len(partitions.ensure(today)) == partitions.DAYS_AHEAD + 1
     assert partitions.ensure(today) == []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = %s", [partitions.log_table(today)])
+        cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = %s", [partitions.LOG.of(today)])
         on_the_day = cursor.fetchone()
         cursor.execute("SELECT count(*) FROM pg_indexes WHERE tablename = 'inference_log'")
         assert cursor.fetchone() == on_the_day

@@ -1,4 +1,4 @@
-"""What telemetry stores: the inbox, the log of calls with its payloads and keys, and the counts that prove nothing was lost.
+"""The log of calls, what was said in them, and which calls have been heard of.
 
 Workspaces, people, keys, conversations and messages are soft references: a record outlives what it tells of.
 """
@@ -16,49 +16,6 @@ from ollive_sdk.events import Phase, Source, Status, UsageSource, event_id
 
 def _choices(kind: object) -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in get_args(kind)]
-
-
-class InboxEvent(models.Model):
-    """An event that was accepted and waits for the digest."""
-
-    id = models.BigAutoField(primary_key=True)
-    workspace_id = models.UUIDField()
-    inference_id = models.UUIDField()
-    event_id = models.TextField()
-    body = models.TextField()
-    received_at = models.DateTimeField(db_default=Now())
-    attempt_count = models.SmallIntegerField(db_default=0)
-    available_at = models.DateTimeField("not before", db_default=Now())
-    error = models.TextField("last error", null=True)
-
-    class Meta:
-        db_table = "telemetry_inbox"
-        verbose_name = "waiting event"
-        constraints: ClassVar = [models.UniqueConstraint(fields=["workspace_id", "event_id"], name="one_event_waits_once")]
-
-    def __str__(self) -> str:
-        return self.event_id
-
-
-class DeadLetter(models.Model):
-    """An event that could not be digested; it can be tried again."""
-
-    id = models.BigAutoField(primary_key=True)
-    workspace_id = models.UUIDField()
-    inference_id = models.UUIDField()
-    event_id = models.TextField()
-    body = models.TextField()
-    received_at = models.DateTimeField()
-    attempt_count = models.SmallIntegerField()
-    error = models.TextField()
-    died_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        db_table = "telemetry_dead_letter"
-        permissions: ClassVar = [("retry_deadletter", "Can retry dead letters")]
-
-    def __str__(self) -> str:
-        return self.event_id
 
 
 class InferenceKey(models.Model):
@@ -233,41 +190,3 @@ class UnlinkedConversation(models.Model):
 
     def __str__(self) -> str:
         return str(self.conversation_id)
-
-
-class Process(models.Model):
-    """A running process of ours, with its heartbeat by the database's clock."""
-
-    id = models.UUIDField(primary_key=True)
-    kind = models.TextField()
-    host = models.TextField()
-    pid = models.IntegerField()
-    started_at = models.DateTimeField(db_default=Now())
-    beat_at = models.DateTimeField("last heartbeat", db_default=Now())
-
-    class Meta:
-        db_table = "telemetry_process"
-        verbose_name_plural = "processes"
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.pid} on {self.host}"
-
-
-class Tally(models.Model):
-    """How many events met which fate. A row is written by the transaction that it counts, and later folded into the day's."""
-
-    id = models.BigAutoField(primary_key=True)
-    day = models.DateField()
-    reason = models.TextField(db_default="")  # of a rejection
-    received_count = models.BigIntegerField(db_default=0)
-    duplicate_count = models.BigIntegerField(db_default=0)
-    rejected_count = models.BigIntegerField(db_default=0)
-    stored_count = models.BigIntegerField(db_default=0)
-    erased_count = models.BigIntegerField(db_default=0)  # stored once, deleted since
-
-    class Meta:
-        db_table = "telemetry_tally"
-        verbose_name_plural = "tallies"
-
-    def __str__(self) -> str:
-        return f"{self.day:%Y-%m-%d}"
