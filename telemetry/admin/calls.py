@@ -188,7 +188,7 @@ class InferenceLogAdmin(KeysetAdmin):
     def price(self, call: InferenceLog) -> str:
         if call.price_id is None:
             return "not known"
-        rates = pricing.rates(call.provider or "", call.served_model or call.model or "", call.day)
+        rates = pricing.rates(call.provider or "", call.served_model or call.model or "", call.started_at or call.received_at)
         return f"{call.price_id} ({rates.source})" if rates and rates.id == call.price_id else call.price_id
 
     @admin.display(description="parameters")

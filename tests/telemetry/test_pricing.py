@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telemetry import pricing
+from telemetry import price_list, price_map, pricing
 
 BEFORE_GROQ_LISTED_IT = datetime(2024, 12, 1, tzinfo=UTC)
 
@@ -88,3 +88,23 @@ def test_prices_and_tokens_load_without_litellm():
     counted = "tokens.count('tides', 'gpt-4o')"
     code = f"import sys; from telemetry import pricing, tokens; {priced}; {counted}; print('litellm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_a_call_is_priced_as_it_was_on_its_day():
+    then = datetime(2023, 7, 1, tzinfo=UTC)
+    assert cost("openai", "gpt-3.5-turbo", input_tokens=1000, output_tokens=1000, at=then) == Decimal("0.0035")
+    assert cost("openai", "gpt-3.5-turbo", input_tokens=1000, output_tokens=1000) == Decimal("0.002")
+
+
+def test_an_alias_costs_what_its_model_costs():
+    assert cost("anthropic", "claude-3-opus", input_tokens=10) == cost("anthropic", "claude-3-opus-20240229", input_tokens=10)
+
+
+def test_the_last_listed_price_of_a_model_is_what_the_map_says_today():
+    today = {(listing.provider, listing.model): listing for listing in price_map.listings()}
+    newest = {(row.provider, row.model): row for row in sorted(price_list.listings(), key=lambda row: row.effective_from)}
+    assert [row.id for named, row in newest.items() if named in today and not row.is_same_price(today[named])] == []
+
+
+def test_an_embedding_without_an_output_price_is_priced():
+    assert cost("openai", "text-embedding-3-small", input_tokens=1_000_000) == Decimal("0.02")
