@@ -3,8 +3,9 @@
 Order of locks, the same in every worker: the inbox rows (skipped when taken), then keys, log rows and payloads, each sorted.
 """
 
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -15,7 +16,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import events, locks, logs, partitions, payloads, redaction, rows, tallies
+from telemetry import arrays, events, locks, logs, partitions, payloads, redaction, rows, spans, tallies
 
 BATCH = 500
 BATCH_BYTES = 16 * 1024 * 1024
@@ -101,15 +102,21 @@ Key = tuple[UUID, UUID]  # workspace, inference
 Bodies = dict[int, dict[str, Any]]  # by inbox id
 
 
-def drain(limit: int = BATCH, *, seconds: float = 20.0) -> Drained:
-    """Digest batches until the inbox has no more to give, or the time is up."""
+def drain(limit: int = BATCH, *, seconds: float = 20.0, stop: Callable[[], bool] = bool) -> Drained:
+    """Digest batches until the inbox has no more to give, the time is up, or `stop` says so."""
     deadline = time.monotonic() + seconds
     total = Drained()
     while True:
         batch = drain_batch(limit)
         total += batch
-        if not batch.taken or time.monotonic() > deadline:
+        if not batch.taken or time.monotonic() > deadline or stop():
             return total
+
+
+def spare_memory() -> None:
+    """Tell the collector that what is loaded by now stays: looking through it again took a third of the digest's time."""
+    gc.collect()
+    gc.freeze()
 
 
 def drain_batch(limit: int = BATCH) -> Drained:
@@ -124,7 +131,7 @@ def drain_batch(limit: int = BATCH) -> Drained:
         bodies = _read(taken, drained, cursor)
         done = _digest([event for event in taken if event.id in bodies], bodies, drained, cursor)
         if done:
-            cursor.execute("DELETE FROM telemetry_inbox WHERE id = ANY(%s)", [done])
+            cursor.execute("DELETE FROM telemetry_inbox WHERE id = ANY(%s::bigint[])", [arrays.literal(done)])
             tallies.add(cursor, stored=drained.stored, duplicate=drained.duplicate)
     return drained
 
@@ -155,10 +162,10 @@ def _read(taken: Sequence[Taken], drained: Drained, cursor: CursorWrapper) -> Bo
     for event in taken:
         try:
             body = orjson.loads(event.body)
-            if body["phase"] not in {"started", "finished"}:
+            if body["phase"] not in {"started", "finished", "span"}:
                 raise ValueError("unknown phase")
             if body.get("redaction_version") != redaction.VERSION:
-                body = events.redact_fields(body)
+                body = (spans if body["phase"] == "span" else events).redact_fields(body)
         except (ValueError, TypeError, KeyError) as error:
             _fail(event, error, drained, cursor)
         else:
@@ -169,47 +176,57 @@ def _read(taken: Sequence[Taken], drained: Drained, cursor: CursorWrapper) -> Bo
 def _store(taken: Sequence[Taken], bodies: Bodies, cursor: CursorWrapper) -> tuple[int, int]:
     """Merge, settle and write; returns how many events were stored and how many had been stored before."""
     by_key: dict[Key, list[dict[str, Any]]] = {}
+    steps: dict[Key, dict[str, Any]] = {}
     first: dict[Key, datetime] = {}
     for event in taken:
         key = (event.workspace_id, event.inference_id)
-        by_key.setdefault(key, []).append(bodies[event.id])
         first[key] = min(first.get(key, event.received_at), event.received_at)
+        if bodies[event.id]["phase"] == "span":
+            steps[key] = bodies[event.id]
+        else:
+            by_key.setdefault(key, []).append(bodies[event.id])
     received = _claim(first, cursor)
-    known = logs.load(received, cursor)
+    known = logs.load({key: received[key] for key in by_key}, cursor)
+    for key in spans.find_wrappers(by_key, by_key.keys() - known.keys(), cursor):
+        steps[key] = spans.from_call(by_key.pop(key)[0])
     calls = {key: rows.merge(known.get(key), by_key[key]) for key in sorted(by_key)}
     changed = {key: call for key, call in calls.items() if call.stored_count}
-    _unlink({key: call.row for key, call in changed.items()}, cursor)
-    _write(changed, received, cursor)
-    return sum(call.stored_count for call in calls.values()), sum(call.duplicate_count for call in calls.values())
+    _unlink([*((key[0], call.row) for key, call in changed.items()), *((key[0], step) for key, step in steps.items())], cursor)
+    step_rows, pieces = spans.pack(steps, received)
+    _write(changed, received, cursor, pieces=pieces)
+    step_count = spans.write(step_rows, cursor)
+    stored = sum(call.stored_count for call in calls.values()) + step_count
+    return stored, sum(call.duplicate_count for call in calls.values()) + len(steps) - step_count
 
 
 def _claim(first: dict[Key, datetime], cursor: CursorWrapper) -> dict[Key, datetime]:
     """When each call was first heard of: now, or as its key says."""
     keys = sorted(first)
-    workspaces, inferences = [key[0] for key in keys], [key[1] for key in keys]
-    cursor.execute(CLAIM, [workspaces, inferences, [first[key] for key in keys]])
+    workspaces, inferences = arrays.literal(key[0] for key in keys), arrays.literal(key[1] for key in keys)
+    cursor.execute(CLAIM, [workspaces, inferences, arrays.literal(first[key].isoformat() for key in keys)])
     cursor.execute(FIND, [workspaces, inferences])
     received: dict[Key, datetime] = {(workspace, inference): at for workspace, inference, at in cursor.fetchall()}
     partitions.ensure_days({_day(at) for at in received.values()})
     return received
 
 
-def _unlink(changed: dict[Key, dict[str, Any]], cursor: CursorWrapper) -> None:
-    """Drop the links to conversations that are deleted by now."""
-    linked = {(key[0], UUID(row["conversation_id"])) for key, row in changed.items() if row.get("conversation_id")}
+def _unlink(changed: Sequence[tuple[UUID, dict[str, Any]]], cursor: CursorWrapper) -> None:
+    """Drop the links of these rows (workspace, row) to conversations that are deleted by now."""
+    linked = {(workspace, UUID(row["conversation_id"])) for workspace, row in changed if row.get("conversation_id")}
     if not linked:
         return
     cursor.execute(UNLINKED, [[workspace for workspace, _ in linked], [conversation for _, conversation in linked]])
     gone = set(cursor.fetchall())
-    for key, row in changed.items():
-        if row.get("conversation_id") and (key[0], UUID(row["conversation_id"])) in gone:
+    for workspace, row in changed:
+        if row.get("conversation_id") and (workspace, UUID(row["conversation_id"])) in gone:
             row["conversation_id"] = row["message_id"] = None
 
 
-def _write(changed: dict[Key, rows.Call], received: dict[Key, datetime], cursor: CursorWrapper) -> None:
-    if not changed:
-        return
-    pieces: dict[tuple[date, UUID, UUID], tuple[int, str]] = {}
+def _write(
+    changed: dict[Key, rows.Call], received: dict[Key, datetime], cursor: CursorWrapper, *, pieces: payloads.Pieces
+) -> None:
+    """The calls' rows, and the pieces of content that they or others of the batch refer to."""
+    pieces = dict(pieces)
     for key, call in changed.items():
         row, day = call.row, _day(received[key])
         row |= {
@@ -223,7 +240,8 @@ def _write(changed: dict[Key, rows.Call], received: dict[Key, datetime], cursor:
         row["payload_parts"], row["payload_refs"] = payloads.join(row.get("payload_parts"), row.get("payload_refs"), packed)
         pieces |= {(day, key[0], digest): piece for digest, piece in packed.pieces.items()}
     payloads.write(((*at, *piece) for at, piece in pieces.items()), cursor)
-    logs.write([call.row for call in changed.values()], cursor)
+    if changed:
+        logs.write([call.row for call in changed.values()], cursor)
 
 
 def _fail(event: Taken, error: Exception, drained: Drained, cursor: CursorWrapper) -> None:

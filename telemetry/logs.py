@@ -9,7 +9,7 @@ import orjson
 from django.db import IntegrityError
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import payloads, rows
+from telemetry import arrays, payloads, rows
 from telemetry.models import InferenceLog
 
 KEY = ("workspace_id", "received_at", "id")
@@ -42,7 +42,8 @@ WHERE inference_log.phases & EXCLUDED.phases = inference_log.phases
 def load(received: Mapping[tuple[UUID, UUID], datetime], cursor: CursorWrapper) -> dict[tuple[UUID, UUID], dict[str, Any]]:
     """The stored rows of these calls (workspace, id → received_at), locked until the transaction ends."""
     keys = sorted(received)
-    cursor.execute(LOAD, [[key[0] for key in keys], [received[key] for key in keys], [key[1] for key in keys]])
+    at = (received[key].isoformat() for key in keys)
+    cursor.execute(LOAD, [arrays.literal(key[0] for key in keys), arrays.literal(at), arrays.literal(key[1] for key in keys)])
     return {(UUID(row["workspace_id"]), UUID(row["id"])): row for row in fetch_rows(cursor)}
 
 
