@@ -13,6 +13,8 @@ from uuid import UUID
 
 Phase = Literal["started", "finished"]
 Status = Literal["in_progress", "success", "error", "canceled", "interrupted"]
+SpanStatus = Literal["success", "error", "canceled", "interrupted"]
+SpanKind = Literal["tool", "agent", "chain", "retriever", "embedding", "other"]
 Source = Literal["chat", "gateway", "sdk", "otlp", "litellm"]
 UsageSource = Literal["provider", "counted", "estimated", "none"]
 Place = Literal["row", "payload", "event"]
@@ -165,13 +167,18 @@ class ClientFields(TypedDict, total=False):
     ]
 
 
-class EventFields(ClientFields, total=False):
-    """With what the door adds: who sent the event, and through which entrance."""
+class DoorFields(TypedDict, total=False):
+    """What the door adds: who sent the event, and through which entrance."""
 
     workspace_id: Required[Annotated[UUID, About("The workspace that the call belongs to.", "ollive.workspace.id")]]
     user_id: Annotated[UUID | None, About("The signed-in person, or the key's owner.", "ollive.user.id")]
     api_key_id: Annotated[UUID | None, About("The key that the call came in with.", "ollive.api_key.id")]
     source: Annotated[Source | None, About("The door that the event came through.", "ollive.source")]
+
+
+class EventFields(ClientFields, DoorFields, total=False):
+    """A call's event as it is told: by the caller, and by the door."""
+
     process_id: Annotated[
         UUID | None, About("The server process that makes the call; its silence closes the row.", "ollive.process.id")
     ]
@@ -199,14 +206,82 @@ class RowFields(EventFields, total=False):
     deep_redacted_at: Annotated[datetime | None, About("When names were looked for too.", "ollive.redaction.deep_at")]
 
 
+class SpanClientFields(TypedDict, total=False):
+    """A step around the calls (a tool's run, an agent's turn, a look-up): what whoever takes it may send."""
+
+    id: Required[
+        Annotated[UUID, About("The step's identity; derived from trace and span where the caller has none.", "ollive.span.id")]
+    ]
+    kind: Annotated[SpanKind | None, About("What the step is.", "openinference.span.kind")]
+    name: Annotated[str | None, About("The tool, the agent, or whatever else the step is called.", "name", sensitive=True)]
+    trace_id: Annotated[str | None, About("The trace that the step is part of, 32 hexadecimal digits.", "trace_id", limit=TRACE)]
+    span_id: Annotated[str | None, About("The step's own span, 16 hexadecimal digits.", "span_id", limit=TRACE)]
+    parent_span_id: Annotated[str | None, About("The span that caused the step.", "parent_span_id", limit=TRACE)]
+    inference_id: Annotated[UUID | None, About("The call that asked for the step, where known.", "ollive.inference.id")]
+    session_id: Annotated[str | None, About("What the caller groups steps by.", "session.id", sensitive=True)]
+    conversation_id: Annotated[
+        UUID | None, About("The conversation, while it exists; NULL once it is deleted.", "gen_ai.conversation.id")
+    ]
+    end_user: Annotated[
+        str | None, About("The caller's own label for its user; never an access right.", "user.id", sensitive=True)
+    ]
+    status: Annotated[SpanStatus | None, About("How the step ended; success unless told.", "status")]
+    error_class: Annotated[str | None, About("The error's class: timeout, or the caller's own.", "error.type")]
+    error_code: Annotated[str | None, About("The error's code.", "ollive.error.code", sensitive=True)]
+    error_message: Annotated[str | None, About("The error in words, redacted.", "exception.message", sensitive=True, limit=4_000)]
+    started_at: Annotated[datetime | None, About("When the step began, by the caller's clock.", "start_time")]
+    ended_at: Annotated[datetime | None, About("When the step ended, by the caller's clock.", "end_time")]
+    latency_ms: Annotated[int | None, About("From start to end.", "ollive.span.latency")]
+    environment: Annotated[str | None, About("Where the caller runs: production, staging, …", "deployment.environment.name")]
+    app: Annotated[str | None, About("The calling program.", "service.name")]
+    version: Annotated[str | None, About("The calling program's version.", "service.version")]
+    sdk_version: Annotated[str | None, About("The version of the client that sent the event.", "telemetry.sdk.version")]
+    attributes: Annotated[Any, About("Whatever else the span carries.", "ollive.span.attributes", sensitive=True)]
+    arguments_preview: Annotated[
+        str | None, About("What the step was given, shortened.", "ollive.arguments.preview", sensitive=True, limit=200)
+    ]
+    result_preview: Annotated[
+        str | None, About("What came of it, shortened.", "ollive.result.preview", sensitive=True, limit=200)
+    ]
+    arguments: Annotated[
+        Any, About("What the step was given, where longer.", "gen_ai.tool.call.arguments", sensitive=True, place="payload")
+    ]
+    result: Annotated[Any, About("What came of it, where longer.", "gen_ai.tool.call.result", sensitive=True, place="payload")]
+
+
+class SpanFields(SpanClientFields, DoorFields, total=False):
+    """A step as it is told: by the caller, and by the door."""
+
+
+class SpanRowFields(SpanFields, total=False):
+    """With what the server works out."""
+
+    event_id: Annotated[str, About("The event's identity: the step's id, colon, span.", "ollive.event.id", place="event")]
+    phase: Annotated[Literal["span"], About("A step has one event only.", "ollive.event.phase", place="event")]
+    received_at: Annotated[
+        datetime, About("When the step was first heard of, by the server's clock; its partition.", "ollive.received_at")
+    ]
+    payload_parts: Annotated[Any, About("How many references each part of the payload has.", "ollive.payload.parts")]
+    payload_refs: Annotated[list[UUID] | None, About("The payload's parts, by content.", "ollive.payload.refs")]
+    cut_fields: Annotated[list[str] | None, About("Fields that were shortened, left out, or withheld.", "ollive.cut_fields")]
+    redaction_version: Annotated[
+        int | None, About("The redactor's version when the row was last redacted.", "ollive.redaction.version")
+    ]
+    deep_redacted_at: Annotated[datetime | None, About("When names were looked for too.", "ollive.redaction.deep_at")]
+
+
 def event_id(inference_id: UUID, phase: Phase) -> str:
     """The same call and phase have the same id, so sending an event twice stores it once."""
     return f"{inference_id}:{phase}"
 
 
-def _declared() -> dict[str, Field]:
-    hints = get_type_hints(RowFields, include_extras=True)
-    return {name: _field(name, hint) for name, hint in hints.items()}
+def span_event_id(span_id: UUID) -> str:
+    """The id of a step's only event."""
+    return f"{span_id}:span"
+
+
+def _declared(told: Any) -> dict[str, Field]:
+    return {name: _field(name, hint) for name, hint in get_type_hints(told, include_extras=True).items()}
 
 
 def _field(name: str, hint: Any) -> Field:
@@ -219,11 +294,12 @@ def _field(name: str, hint: Any) -> Field:
     if get_origin(kind) is Literal:
         choices = get_args(kind)
     sender: Literal["client", "door", "server"] = "server"
-    if name in ClientFields.__annotations__:
+    if name in ClientFields.__annotations__ or name in SpanClientFields.__annotations__:
         sender = "client"
     elif name in EventFields.__annotations__:
         sender = "door"
     return Field(name, "choice" if choices else TYPE_NAMES[kind], choices, about, sender)
 
 
-FIELDS: dict[str, Field] = _declared()
+FIELDS: dict[str, Field] = _declared(RowFields)
+SPAN_FIELDS: dict[str, Field] = _declared(SpanRowFields)

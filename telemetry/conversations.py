@@ -9,6 +9,7 @@ from telemetry import locks
 UNLINK = """
 UPDATE inference_log SET conversation_id = NULL, message_id = NULL WHERE workspace_id = %s AND conversation_id = %s
 """
+UNLINK_SPANS = "UPDATE span SET conversation_id = NULL WHERE workspace_id = %s AND conversation_id = %s"
 REMEMBER = """
 INSERT INTO telemetry_unlinked (workspace_id, conversation_id) VALUES (%s, %s) ON CONFLICT DO NOTHING
 """
@@ -20,4 +21,5 @@ def unlink_conversation(workspace_id: UUID, conversation_id: UUID) -> None:
         # A digest at work has looked for unlinked conversations already: wait until it is done.
         locks.hold(cursor, locks.ERASURE)
         cursor.execute(UNLINK, [workspace_id, conversation_id])
+        cursor.execute(UNLINK_SPANS, [workspace_id, conversation_id])
         cursor.execute(REMEMBER, [workspace_id, conversation_id])

@@ -9,6 +9,7 @@ from telemetry import locks
 
 DAYS_AHEAD = 7
 
+
 @dataclass(frozen=True, slots=True)
 class Parent:
     """A table that is partitioned by the day: the column, and how a day's bounds are written for it."""
@@ -23,7 +24,9 @@ class Parent:
 
 LOG = Parent("inference_log", "received_at", "{}T00:00:00Z")
 PAYLOAD = Parent("payload", "day", "{}")
-PARENTS = (LOG, PAYLOAD)  # the log is the first: where it has a day, all have it
+SPAN = Parent("span", "received_at", "{}T00:00:00Z")
+SEARCH = Parent("search_entry", "received_at", "{}T00:00:00Z")
+PARENTS = (LOG, PAYLOAD, SPAN, SEARCH)  # the log is the first: where it has a day, all have it
 
 # The day is built as a plain table and attached: attaching takes a lock that neither readers nor writers wait for.
 CREATE = """

@@ -17,10 +17,13 @@ from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from ollive_sdk.events import SPAN_FIELDS
 from telemetry.events import CONTENT
-from telemetry.models import InferenceLog, Payload
+from telemetry.models import InferenceLog, Payload, Span
 
+PARTS = (*CONTENT, *(name for name, field in SPAN_FIELDS.items() if field.about.place == "payload"))
 LONG = 32  # references from which on a list is stored in chunks
+Pieces = dict[tuple[date, UUID, UUID], tuple[int, str]]  # by day, workspace and digest: form and JSON
 CHUNK_ODDS = 16  # a chunk ends where a digest says so, on average after this many: a trimmed front leaves the rest as it was
 
 WRITE = """
@@ -34,6 +37,10 @@ ON CONFLICT DO NOTHING
 SWEEP = """
 WITH RECURSIVE used AS (
     SELECT unnest(payload_refs) AS digest FROM inference_log
+    WHERE workspace_id = %(workspace)s AND received_at >= %(day)s::timestamp AT TIME ZONE 'UTC'
+        AND received_at < (%(day)s::timestamp + interval '1 day') AT TIME ZONE 'UTC'
+    UNION
+    SELECT unnest(payload_refs) FROM span
     WHERE workspace_id = %(workspace)s AND received_at >= %(day)s::timestamp AT TIME ZONE 'UTC'
         AND received_at < (%(day)s::timestamp + interval '1 day') AT TIME ZONE 'UTC'
     UNION
@@ -55,7 +62,7 @@ class Packed:
 def pack(workspace_id: UUID, content: Mapping[str, Any]) -> Packed:
     """Take an event's content apart. `content` may hold any of the parts that events declare."""
     packed = Packed()
-    for part in CONTENT:
+    for part in PARTS:
         value = content.get(part)
         if value is None:
             continue
@@ -73,14 +80,14 @@ def join(
     """A row's parts and references with the newly packed ones in their place."""
     by_part: dict[str, list[str]] = {}
     start = 0
-    for part in (part for part in CONTENT if part in (parts or {})):
+    for part in (part for part in PARTS if part in (parts or {})):
         end = start + (parts or {})[part]
         by_part[part] = list((refs or [])[start:end])
         start = end
     by_part |= {part: [str(ref) for ref in new] for part, new in packed.parts.items()}
     if not by_part:
         return None, None
-    return {part: len(by_part[part]) for part in by_part}, [ref for part in CONTENT if part in by_part for ref in by_part[part]]
+    return {part: len(by_part[part]) for part in by_part}, [ref for part in PARTS if part in by_part for ref in by_part[part]]
 
 
 def write(rows: Iterable[tuple[date, UUID, UUID, int, str]], cursor: CursorWrapper) -> None:
@@ -92,7 +99,7 @@ def write(rows: Iterable[tuple[date, UUID, UUID, int, str]], cursor: CursorWrapp
 
 
 def read(day: date, workspace_id: UUID, parts: Mapping[str, int], refs: Sequence[UUID]) -> dict[str, Any]:
-    """A call's content by part; `refs` are the parts' references in the order of CONTENT. Pieces that are gone leave a gap."""
+    """A call's content by part; `refs` are the parts' references in the order of PARTS. Pieces that are gone leave a gap."""
     pieces: dict[UUID, tuple[int, Any]] = {}
     wanted = set(refs)
     while wanted:
@@ -103,15 +110,15 @@ def read(day: date, workspace_id: UUID, parts: Mapping[str, int], refs: Sequence
         wanted = listed - pieces.keys()
     content: dict[str, Any] = {}
     start = 0
-    for part in (part for part in CONTENT if part in parts):
+    for part in (part for part in PARTS if part in parts):
         end = start + parts[part]
         content[part] = [body for ref in refs[start:end] for body in _expand(ref, pieces)]
         start = end
     return {part: value if part in {"messages", "reply"} else next(iter(value), None) for part, value in content.items()}
 
 
-def content_of(call: InferenceLog) -> dict[str, Any]:
-    """What was said in a call, by part."""
+def content_of(call: InferenceLog | Span) -> dict[str, Any]:
+    """What was said in a call, or given to a step and returned by it, by part."""
     return read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
 
 

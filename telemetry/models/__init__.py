@@ -2,6 +2,7 @@
 
 from telemetry.models.inbox import DeadLetter, InboxEvent, Process, Tally
 from telemetry.models.log import InferenceKey, InferenceLog, Payload, UnlinkedConversation
+from telemetry.models.spans import Span
 
 __all__ = [
     "DeadLetter",
@@ -10,6 +11,7 @@ __all__ = [
     "InferenceLog",
     "Payload",
     "Process",
+    "Span",
     "Tally",
     "UnlinkedConversation",
 ]
