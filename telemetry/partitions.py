@@ -25,8 +25,7 @@ class Parent:
 LOG = Parent("inference_log", "received_at", "{}T00:00:00Z")
 PAYLOAD = Parent("payload", "day", "{}")
 SPAN = Parent("span", "received_at", "{}T00:00:00Z")
-SEARCH = Parent("search_entry", "received_at", "{}T00:00:00Z")
-PARENTS = (LOG, PAYLOAD, SPAN, SEARCH)  # the log is the first: where it has a day, all have it
+PARENTS = (LOG, PAYLOAD, SPAN)  # the log is the first: where it has a day, all have it
 
 # The day is built as a plain table and attached: attaching takes a lock that neither readers nor writers wait for.
 CREATE = """
