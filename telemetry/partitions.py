@@ -25,7 +25,9 @@ class Parent:
 LOG = Parent("inference_log", "received_at", "{}T00:00:00Z")
 PAYLOAD = Parent("payload", "day", "{}")
 SPAN = Parent("span", "received_at", "{}T00:00:00Z")
-PARENTS = (LOG, PAYLOAD, SPAN)  # the log is the first: where it has a day, all have it
+SEARCH = Parent("search_entry", "received_at", "{}T00:00:00Z")
+MINUTES = Parent("rollup_minute", "bucket_at", "{}T00:00:00Z")
+PARENTS = (LOG, PAYLOAD, SPAN, SEARCH, MINUTES)  # the log is the first: where it has a day, all have it
 
 # The day is built as a plain table and attached: attaching takes a lock that neither readers nor writers wait for.
 CREATE = """
@@ -35,10 +37,7 @@ ALTER TABLE "{table}" ATTACH PARTITION "{child}" FOR VALUES FROM ('{start}') TO 
 """
 
 # Read as a table: to_regclass answers from a cache that doesn't notice what another transaction made while we waited.
-ATTACHED = """
-SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-WHERE inhparent = 'inference_log'::regclass AND relname = ANY(%s)
-"""
+ATTACHED = "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE relname = ANY(%s)"
 
 
 def ensure(today: date, days: int = DAYS_AHEAD) -> list[date]:
@@ -48,16 +47,14 @@ def ensure(today: date, days: int = DAYS_AHEAD) -> list[date]:
 
 def ensure_days(days: set[date]) -> list[date]:
     """Make the missing ones of these days. Safe in any number of workers at once, and inside a transaction."""
-    missing = sorted(days - _existing(days))
-    if not missing:
+    if not _missing(days):
         return []
     with transaction.atomic(), connection.cursor() as cursor:
         locks.hold(cursor, locks.PARTITIONS)
-        missing = sorted(days - _existing(days))
-        for day in missing:
-            for parent in PARENTS:
-                cursor.execute(creation(parent, day))
-    return missing
+        missing = _missing(days)
+        for day, parent in missing:
+            cursor.execute(creation(parent, day))
+    return sorted({day for day, _ in missing})
 
 
 def creation(parent: Parent, day: date) -> str:
@@ -66,8 +63,10 @@ def creation(parent: Parent, day: date) -> str:
     return CREATE.format(child=parent.of(day), table=parent.table, column=parent.column, start=start, end=end)
 
 
-def _existing(days: set[date]) -> set[date]:
-    names = {LOG.of(day): day for day in days}
+def _missing(days: set[date]) -> list[tuple[date, Parent]]:
+    """Each table is asked for: one that a release adds has none of the days that the others have."""
+    wanted = {parent.of(day): (day, parent) for day in sorted(days) for parent in PARENTS}
     with connection.cursor() as cursor:
-        cursor.execute(ATTACHED, [list(names)])
-        return {names[name] for (name,) in cursor.fetchall()}
+        cursor.execute(ATTACHED, [list(wanted)])
+        attached = {name for (name,) in cursor.fetchall()}
+    return [pair for name, pair in wanted.items() if name not in attached]

@@ -2,16 +2,35 @@
 
 from telemetry.models.inbox import DeadLetter, InboxEvent, Process, Tally
 from telemetry.models.log import InferenceKey, InferenceLog, Payload, UnlinkedConversation
+from telemetry.models.money import CostVersion, ListedPrice, PriceRelease, Repricing
+from telemetry.models.retention import ErasureReceipt, PackedDay, RetentionPolicy, SealedDay
+from telemetry.models.rollups import RollupDay, RollupHour, RollupMark, RollupMinute, UsageDay, UsageHour
+from telemetry.models.search import SearchEntry
 from telemetry.models.spans import Span
 
 __all__ = [
+    "CostVersion",
     "DeadLetter",
+    "ErasureReceipt",
     "InboxEvent",
     "InferenceKey",
     "InferenceLog",
+    "ListedPrice",
+    "PackedDay",
     "Payload",
+    "PriceRelease",
     "Process",
+    "Repricing",
+    "RetentionPolicy",
+    "RollupDay",
+    "RollupHour",
+    "RollupMark",
+    "RollupMinute",
+    "SealedDay",
+    "SearchEntry",
     "Span",
     "Tally",
     "UnlinkedConversation",
+    "UsageDay",
+    "UsageHour",
 ]
