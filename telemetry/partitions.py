@@ -27,7 +27,8 @@ PAYLOAD = Parent("payload", "day", "{}")
 SPAN = Parent("span", "received_at", "{}T00:00:00Z")
 SEARCH = Parent("search_entry", "received_at", "{}T00:00:00Z")
 MINUTES = Parent("rollup_minute", "bucket_at", "{}T00:00:00Z")
-PARENTS = (LOG, PAYLOAD, SPAN, SEARCH, MINUTES)  # the log is the first: where it has a day, all have it
+COST_VERSION = Parent("cost_version", "received_at", "{}T00:00:00Z")
+PARENTS = (LOG, PAYLOAD, SPAN, SEARCH, MINUTES, COST_VERSION)
 
 # The day is built as a plain table and attached: attaching takes a lock that neither readers nor writers wait for.
 CREATE = """

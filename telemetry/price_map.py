@@ -25,6 +25,7 @@ MAP_NAMES = {
     "output": "output_cost_per_token",
     "reasoning": "output_cost_per_reasoning_token",
 }
+PLACES = 15  # of a dollar a token; what lies behind them in the map is the noise of binary fractions
 TIER = re.compile(r"input_cost_per_token_above_(\d+)k_tokens$")
 # The map's own names of providers, where they differ from the first part of a model path.
 SAME_PROVIDER = {
@@ -74,7 +75,7 @@ def _rates_of(entry: Mapping[str, Any], suffix: str = "") -> dict[str, Decimal] 
         told["output"] = 0  # an embedding has no output to charge for
     if told["input"] is None or told["output"] is None:
         return None
-    return completed({bucket: Decimal(str(usd)) for bucket, usd in told.items() if usd is not None})
+    return completed({bucket: round(Decimal(str(usd)), PLACES) for bucket, usd in told.items() if usd is not None})
 
 
 def _tiers(entry: Mapping[str, Any]) -> tuple[Tier, ...]:

@@ -6,7 +6,7 @@ A finished event always wins over a started one and over an ending that we only 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ollive_sdk.events import FIELDS, PHASE_BITS
@@ -20,6 +20,7 @@ TOLD = tuple(name for name, told in FIELDS.items() if told.about.place == "row" 
 FINISHED = PHASE_BITS["finished"]
 COUNTABLE = {"success", "canceled", "interrupted"}
 REPORTED = "reported by the caller"
+PICO = Decimal("0.000000000001")
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ def settle(row: dict[str, Any], content: Mapping[str, Any]) -> None:
     elif row["status"] in COUNTABLE and row.get("usage_source") in {None, "none"}:
         _estimate(row, content)
     _measure_speed(row)
-    _price(row)
+    price(row)
 
 
 def needs_content(row: Mapping[str, Any]) -> bool:
@@ -109,21 +110,26 @@ def _estimate(row: dict[str, Any], content: Mapping[str, Any]) -> None:
     row["usage_source"] = "estimated"
 
 
-def _price(row: dict[str, Any]) -> None:
-    """Unknown stays None; a call that used no tokens that we know of has no known cost either."""
-    price = None
+def price(row: dict[str, Any]) -> None:
+    """Write the row's cost in place. Unknown stays None; a call that used no tokens that we know of has no known cost either."""
+    found = None
     counts = {name: row.get(name) or 0 for name in TOKENS}
     if any(counts.values()) and row.get("provider"):
         at = _time(row.get("started_at")) or _time(row["received_at"])
         named = [name for name in (row.get("served_model"), row.get("model")) if name]
         prices = (pricing.cost_usd(row["provider"], name, at=at, **counts) for name in named)
-        price = next((price for price in prices if price), None)
-    if price:
-        row["cost_usd"], row["price_id"] = str(price.usd), price.id
+        found = next((price for price in prices if price), None)
+    if found:
+        row["cost_usd"], row["price_id"] = str(found.usd), found.id
     elif row.get("reported_cost_usd") is not None:
         row["cost_usd"], row["price_id"] = str(Decimal(str(row["reported_cost_usd"]))), REPORTED
     else:
         row["cost_usd"] = row["price_id"] = None
+
+
+def rounded(usd: str | None) -> Decimal | None:
+    """A cost as the log's column keeps it, to the millionth of a millionth of a dollar."""
+    return None if usd is None else Decimal(usd).quantize(PICO, ROUND_HALF_UP)
 
 
 def _listed(value: Any) -> list[Any]:
