@@ -16,7 +16,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import arrays, events, locks, logs, partitions, payloads, redaction, rows, spans, tallies
+from telemetry import arrays, events, locks, logs, partitions, payloads, redaction, rollups, rows, spans, tallies
 
 BATCH = 500
 BATCH_BYTES = 16 * 1024 * 1024
@@ -242,6 +242,7 @@ def _write(
     payloads.write(((*at, *piece) for at, piece in pieces.items()), cursor)
     if changed:
         logs.write([call.row for call in changed.values()], cursor)
+        rollups.touch(cursor, ((key[0], received[key]) for key in changed))
 
 
 def _fail(event: Taken, error: Exception, drained: Drained, cursor: CursorWrapper) -> None:

@@ -168,7 +168,8 @@ class Payload(models.Model):
     workspace_id = models.UUIDField()
     digest = models.UUIDField()
     form = models.SmallIntegerField(choices=Form.choices)
-    body = models.TextField()  # JSON
+    body = models.TextField(null=True)  # JSON
+    packed = models.BinaryField(null=True)  # zstd of the JSON, in the place of `body`, once the day is old
 
     class Meta:
         db_table = "payload"
