@@ -3,14 +3,12 @@
 from telemetry.models.inbox import DeadLetter, InboxEvent, Process, Tally
 from telemetry.models.log import InferenceKey, InferenceLog, Payload, UnlinkedConversation
 from telemetry.models.money import CostVersion, ListedPrice, PriceRelease, Repricing
-from telemetry.models.money import CostVersion, ListedPrice, PriceRelease, Repricing
 from telemetry.models.retention import ErasureReceipt, PackedDay, RetentionPolicy, SealedDay
 from telemetry.models.rollups import RollupDay, RollupHour, RollupMark, RollupMinute, UsageDay, UsageHour
 from telemetry.models.search import SearchEntry
 from telemetry.models.spans import Span
 
 __all__ = [
-    "CostVersion",
     "CostVersion",
     "DeadLetter",
     "ErasureReceipt",
@@ -19,9 +17,7 @@ __all__ = [
     "InferenceLog",
     "ListedPrice",
     "PackedDay",
-    "ListedPrice",
     "Payload",
-    "PriceRelease",
     "PriceRelease",
     "Process",
     "Repricing",
@@ -32,7 +28,6 @@ __all__ = [
     "RollupMinute",
     "SealedDay",
     "SearchEntry",
-    "Repricing",
     "Span",
     "Tally",
     "UnlinkedConversation",
