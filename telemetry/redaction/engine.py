@@ -100,10 +100,11 @@ def _set_of(rules: list[Rule]) -> re2.Set:
 
 
 @lru_cache(maxsize=16)
-def rule_set(regions: tuple[str, ...]) -> RuleSet:
-    """The rules for people of these regions."""
+def rule_set(regions: tuple[str, ...], national_ids: frozenset[str], kinds_off: frozenset[str]) -> RuleSet:
+    """The rules for people of these regions, with their ids, without these kinds."""
     modules = (pem, jwt, addresses, keys, pairs, network, numbers)
-    return RuleSet((*(rule for module in modules for rule in module.RULES), *phones.rules_of(regions)))
+    rules = (*(rule for module in modules for rule in module.RULES), *phones.rules_of(regions))
+    return RuleSet(tuple(rule.without(kinds_off) for rule in rules) if kinds_off else rules)
 
 
 class Scanner:

@@ -1,19 +1,28 @@
-"""Texts and streams, redacted. Whatever goes wrong inside, no text gets out unread: `[[WITHHELD]]` stands for it."""
+"""Texts and streams, redacted. Whatever goes wrong inside, no text gets out unread: `[[WITHHELD]]` stands for it.
 
+With custom rules a text passes three stages: the built-in rules, the custom ones, and the built-in ones again, for what stood
+beside a value. Each gives the same however the text is cut, so all three together do.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, Protocol
 
+from telemetry.redaction.config import Config
+from telemetry.redaction.custom import CustomRules, CustomStage, custom_rules
+from telemetry.redaction.documents import redact_document
 from telemetry.redaction.engine import RuleSet, Scanner, rule_set
 from telemetry.redaction.folding import Folded, fold, zero_width_ending
+from telemetry.redaction.withholding import WITHHELD, withhold_on_error
 
-Result = TypeVar("Result")
-
-WITHHELD = "[[WITHHELD]]"
+VERSION = 2  # raised when a rule changes; stored with what was redacted
 NOTHING: Mapping[str, int] = MappingProxyType({})
-REGIONS = ("US", "CA", "GB", "AU", "IN", "FR", "DE", "NL")
+DEFAULT = Config()
+
+Replace = Callable[[str, str], str]  # what stands for a value, of a kind and the value
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,68 +34,142 @@ class Redacted:
 
 
 class Redactor:
-    """Redacts with one set of rules. Safe to share between threads."""
+    """Redacts with one set of rules. Safe to share between threads. Nothing here raises."""
 
-    def __init__(self, rules: RuleSet) -> None:
+    version = VERSION
+
+    def __init__(self, rules: RuleSet, custom: CustomRules | None = None) -> None:
         self.rules = rules
+        self.custom = custom
 
     def redact(self, text: str, before: str = "") -> Redacted:
-        """The text redacted; `before` is what the rules may read in front of it, such as the name of a field. Never raises."""
+        """The text redacted; `before` is what the rules may read in front of it, such as the name of a field."""
         return withhold_on_error(lambda: self._redact(text, before), Redacted(WITHHELD, {"WITHHELD": 1}))
+
+    def redact_json(self, value: Any) -> Any:
+        """A structured value with all its texts redacted: names of fields, values, JSON inside strings."""
+        return redact_document(value, self)
+
+    def kinds_in(self, text: str) -> Counter[str]:
+        """How many values of each kind the text holds: what `redact` would remove."""
+        return Counter(self.redact(text).kinds)
+
+    def stream(self) -> "StreamRedactor":
+        """A redactor for a text that comes in pieces."""
+        return StreamRedactor(self)
+
+    def stages(self) -> "list[Stage]":
+        """What a stream passes through, in order."""
+        if not self.custom:
+            return [RuleStage(self.rules)]
+        return [RuleStage(self.rules), CustomStage(self.custom), RuleStage(self.rules)]
 
     def _redact(self, text: str, before: str) -> Redacted:
         folded = fold(text)
-        if not self.rules.can_hit(before + folded.text):
-            return Redacted(text)
+        hits = self.rules.can_hit(before + folded.text)
+        if not self.custom or not (hits or self.custom.can_hit(folded.text)):
+            return self._redact_by_rules(text, folded, before=before) if hits else Redacted(text)
+        first = self._redact_by_rules(text, folded, before=before)
+        stage = CustomStage(self.custom)
+        passed = stage.feed(first.text) + stage.flush()
+        if not stage.kinds:
+            return first
+        last = self._redact_by_rules(passed, fold(passed), before=before)
+        return Redacted(last.text, dict(Counter(first.kinds) + stage.kinds + Counter(last.kinds)))
+
+    def _redact_by_rules(self, text: str, folded: Folded, *, before: str) -> Redacted:
         scanner = Scanner(self.rules, before)
         pieces = weave(text, folded, scanner, is_final=True)[0]
         return Redacted("".join(pieces), dict(scanner.kinds)) if scanner.kinds else Redacted(text)
 
 
+class Stage(Protocol):
+    """One passage of a stream."""
+
+    kinds: Counter[str]
+
+    @property
+    def held_count(self) -> int: ...
+    def feed(self, piece: str) -> str: ...
+    def flush(self) -> str: ...
+
+
 class StreamRedactor:
     """Redacts a text that comes in pieces. All that it returns, joined, is what `redact` makes of the whole text.
 
-    It holds back a word not yet ended (at most some 120 visible characters), and all of a value that it is removing.
+    It holds back a word not yet ended (at most some 120 visible characters), and all of a value that it is removing. Custom rules
+    hold back on top of that what one of their matches may still begin with.
     """
 
     def __init__(self, redactor: Redactor | None = None) -> None:
-        self._scanner = Scanner((redactor or redactor_for()).rules)
-        self._held = ""
-        self._zero_width_before = 0
+        self._stages = (redactor or redactor_for()).stages()
         self._is_withheld = False
 
     @property
     def kinds(self) -> Mapping[str, int]:
         """How many values of each kind were removed so far."""
-        return {"WITHHELD": 1} if self._is_withheld else dict(self._scanner.kinds)
+        return {"WITHHELD": 1} if self._is_withheld else dict(sum((stage.kinds for stage in self._stages), Counter()))
 
     @property
     def held_count(self) -> int:
         """How many characters are held back at the moment."""
-        return len(self._held)
+        return sum(stage.held_count for stage in self._stages)
 
     def feed(self, piece: str) -> str:
         """Take a piece in; returns what is safe to pass on. Never raises."""
-        return self._advance(piece, is_final=False)
+        return self._guarded(lambda: self._fed(piece))
 
     def flush(self) -> str:
         """The text has ended: returns the rest."""
-        return self._advance("", is_final=True)
+        return self._guarded(self._flushed)
 
-    def _advance(self, piece: str, *, is_final: bool) -> str:
+    def _guarded(self, work: Callable[[], str]) -> str:
         if self._is_withheld:
             return ""
-        out = withhold_on_error(lambda: self._passed(piece, is_final=is_final), None)
+        out = withhold_on_error(work, None)
         if out is None:
-            self._is_withheld, self._held = True, ""
+            self._is_withheld, self._stages = True, []
             return WITHHELD
         return out
 
-    def _passed(self, piece: str, *, is_final: bool) -> str:
+    def _fed(self, piece: str) -> str:
+        for stage in self._stages:
+            piece = stage.feed(piece)
+        return piece
+
+    def _flushed(self) -> str:
+        rest = ""
+        for stage in self._stages:
+            rest = stage.feed(rest) + stage.flush()
+        return rest
+
+
+class RuleStage:
+    """Takes a text in, in pieces, and puts it out without what the built-in rules find."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self._scanner = Scanner(rules)
+        self.kinds = self._scanner.kinds
+        self._held = ""
+        self._zero_width_before = 0
+
+    @property
+    def held_count(self) -> int:
+        return len(self._held)
+
+    def feed(self, piece: str) -> str:
+        """What is settled once this piece is known."""
         text = self._held + piece
-        if plain := 0 if is_final else self._scanner.pass_plain(text):
+        if plain := self._scanner.pass_plain(text):
             self._held, self._zero_width_before = text[plain:], 0
             return text[:plain]
+        return self._advance(text, is_final=False)
+
+    def flush(self) -> str:
+        """The rest."""
+        return self._advance(self._held, is_final=True)
+
+    def _advance(self, text: str, *, is_final: bool) -> str:
         pieces, done = weave(text, fold(text, self._zero_width_before), self._scanner, is_final=is_final)
         self._zero_width_before = zero_width_ending(text[:done], self._zero_width_before)
         self._held = text[done:]
@@ -108,15 +191,8 @@ def weave(text: str, folded: Folded, scanner: Scanner, *, is_final: bool) -> tup
     return pieces, stop
 
 
-def withhold_on_error(work: Callable[[], Result], withheld: Result) -> Result:
-    """What `work` returns, or `withheld` when it fails."""
-    try:
-        return work()
-    except Exception:  # edge: a text that could not be redacted must not pass, and must not stop the call that it belongs to
-        return withheld
-
-
-@lru_cache(maxsize=16)
-def redactor_for(regions: tuple[str, ...] = REGIONS) -> Redactor:
-    """The redactor that knows the national phone numbers of these regions."""
-    return Redactor(rule_set(regions))
+@lru_cache(maxsize=64)
+def redactor_for(config: Config = DEFAULT) -> Redactor:
+    """The redactor that does what the config says."""
+    rules = rule_set(config.regions, config.national_ids, config.kinds_off)
+    return Redactor(rules, custom_rules(config.patterns, config.word_lists))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import re2
@@ -98,6 +98,10 @@ class Rule:
     trigger: str
     find: Callable[[Subject], Iterator[Match]]
     is_named: int = 0
+
+    def without(self, kinds: frozenset[str]) -> "Rule":
+        """The same rule, without matches of these kinds."""
+        return replace(self, find=lambda subject: (match for match in self.find(subject) if match.kind not in kinds))
 
 
 def select(matches: list[Match]) -> list[Match]:
