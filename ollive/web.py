@@ -16,7 +16,7 @@ from chat import runner, sweep
 from chat.database import in_thread
 from chat.render import warm
 from gateway import adapters
-from telemetry import processes, tokens
+from telemetry import prices, processes, tokens
 from telemetry.redaction import redact
 
 log = structlog.get_logger(__name__)
@@ -58,6 +58,7 @@ class WebProcess:
             self._runner.process_id = await in_thread(processes.register, "web")
         else:
             await in_thread(processes.beat, self._runner.process_id)
+        await in_thread(prices.refresh)
 
     async def _sweep(self) -> None:
         await in_thread(sweep.sweep)

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from celery import shared_task
 
-from telemetry import digest, partitions, processes, tallies
+from telemetry import digest, partitions, processes, repricing, tallies
+
+REPRICING_SECONDS = 20.0
 
 _process: tuple[int, UUID] | None = None  # pid and id: a forked worker enters itself
 
@@ -17,6 +19,12 @@ def drain() -> None:
     processes.beat(_this_process())
     digest.drain()
     tallies.fold()
+
+
+@shared_task(name="repricing.work")
+def reprice() -> None:
+    """Preview and apply what was asked for, a while at a time."""
+    repricing.work(datetime.now(UTC), seconds=REPRICING_SECONDS)
 
 
 @shared_task(name="processes.close_silent")

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from ollive.env import env
 from ollive.up.failures import StartError
-from telemetry import partitions
+from telemetry import partitions, prices
 
 PATIENCE_SECONDS = 3.0  # for servers that are not ours, which may be starting too
 MIGRATION_LOCK = 0x0111_0E02  # any number of our own: two machines that start at once migrate one after the other
@@ -77,7 +77,7 @@ def await_store() -> None:
 
 
 def migrate() -> None:
-    """Bring the tables up to date, and make the log's coming partitions."""
+    """Bring the tables up to date, make the log's coming partitions, and add the prices that a release brings."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
         try:
@@ -85,6 +85,7 @@ def migrate() -> None:
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 call_command("migrate", interactive=False, stdout=sys.stderr)
             partitions.ensure(timezone.now().date())
+            prices.load(timezone.now())
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
 
