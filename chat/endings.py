@@ -14,7 +14,7 @@ from chat.render import RENDERER_VERSION, render
 from chat.runs import Run
 from gateway.calls import Bill, Ending
 from gateway.protocol import ProviderError
-from telemetry import inbox, wakeups
+from telemetry import inbox, spool, wakeups
 from telemetry.redaction import redact
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,7 @@ LOG_STATUS: dict[str, Ending] = {
     Message.Status.INTERRUPTED: "interrupted",
 }
 LONGEST_PAUSE_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0  # asking for a connection takes 10 s to fail; until then what is paid for would be in memory alone
 
 
 async def finish(run: Run, status: str, error: ProviderError | None, *, relay: Relay) -> None:
@@ -46,14 +47,29 @@ async def finish(run: Run, status: str, error: ProviderError | None, *, relay: R
 
 
 async def _store_in_the_end(run: Run, status: str, error: ProviderError | None) -> str:
-    pause = 0.25
+    pause, is_kept = 0.25, False
     while True:
+        storing = asyncio.ensure_future(in_thread(_store, run, status, error))
+        done, _ = await asyncio.wait([storing], timeout=PATIENCE_SECONDS)
+        if not is_kept and (not done or isinstance(storing.exception(), DatabaseError)):
+            is_kept = await asyncio.to_thread(_keep, run, status, error)
         try:
-            return await in_thread(_store, run, status, error)
+            return await storing
         except DatabaseError as away:
             log.warning("The end of a reply waits for the database.", run_id=str(run.run_id), error=str(away))
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _keep(run: Run, status: str, error: ProviderError | None) -> bool:
+    """Write the call's end to the spool: it is paid for, and this process may not live to see the database again."""
+    call, ending = run.exchange.call, LOG_STATUS[status]
+    try:
+        spool.keep([call.finished(ending, call.bill(ending), error=error)])
+    except (spool.SpoolError, DatabaseError) as refusal:
+        log.error("The end of a reply is in memory alone.", run_id=str(run.run_id), error=str(refusal))
+        return False
+    return True
 
 
 def _store(run: Run, status: str, error: ProviderError | None) -> str:

@@ -184,6 +184,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # --- What is recorded ---------------------------------------------------------------------------------------------
 OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or none
+OLLIVE_SPOOL_BYTES = env.int("OLLIVE_SPOOL_BYTES", default=256 * 1024 * 1024)  # for what is paid for while PostgreSQL is away
 
 # --- Models -------------------------------------------------------------------------------------------------------
 OLLIVE_LOCAL_MODEL = from_env.services().get("model")  # {base_url, api_key, name}, or None without the demo model

@@ -16,12 +16,13 @@ from chat import runner, sweep
 from chat.database import in_thread
 from chat.render import warm
 from gateway import adapters
-from telemetry import prices, processes, tokens
+from telemetry import prices, processes, spool, tokens
 from telemetry.redaction import redact
 
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 10.0
+REPLAY_SECONDS = 2.0
 SWEEP_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 
@@ -40,7 +41,12 @@ class WebProcess:
         self._runner = runner.attach(loop)
         threading.Thread(target=_warm, name="warm", daemon=True).start()
         tokens.warm_in_thread()
-        for work, seconds in ((self._say_alive, HEARTBEAT_SECONDS), (self._sweep, SWEEP_SECONDS), (self._listen, RETRY_SECONDS)):
+        for work, seconds in (
+            (self._replay, REPLAY_SECONDS),  # before the sweep closes for good what a dead process has left open
+            (self._say_alive, HEARTBEAT_SECONDS),
+            (self._sweep, SWEEP_SECONDS),
+            (self._listen, RETRY_SECONDS),
+        ):
             self._tasks.append(loop.create_task(_repeat(work, seconds), context=contextvars.Context()))
 
     async def stop(self) -> None:
@@ -59,6 +65,9 @@ class WebProcess:
         else:
             await in_thread(processes.beat, self._runner.process_id)
         await in_thread(prices.refresh)
+
+    async def _replay(self) -> None:
+        await in_thread(spool.replay)
 
     async def _sweep(self) -> None:
         await in_thread(sweep.sweep)

@@ -2,10 +2,15 @@
 
 import os
 import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
@@ -13,6 +18,8 @@ from telemetry import logs, rows
 from telemetry.models import Process
 
 BATCH = 200
+BEAT_SECONDS = 5.0
+LONGEST_WORK_SECONDS = 300.0
 
 # A call without a process was made elsewhere, by a client that may come back with its spool: it gets a day.
 SILENT = """
@@ -24,6 +31,8 @@ ORDER BY log.workspace_id, log.received_at, log.id LIMIT %s FOR UPDATE OF log SK
 """
 FORGET = "DELETE FROM telemetry_process WHERE beat_at < statement_timestamp() - interval '7 days'"
 
+log = structlog.get_logger(__name__)
+
 
 def register(kind: str) -> UUID:
     """Enter this process: `kind` is web, worker, drain, …"""
@@ -32,10 +41,33 @@ def register(kind: str) -> UUID:
     return process_id
 
 
-def beat(process_id: UUID) -> None:
-    """Show that the process is alive, by the database's clock. One that was forgotten is entered again."""
+def beat(process_id: UUID, *, kind: str = "returned") -> None:
+    """Show that the process is alive, by the database's clock. One that is not known, or was forgotten, is entered."""
     if not Process.objects.filter(id=process_id).update(beat_at=Now()):
-        _enter(process_id, "returned")
+        _enter(process_id, kind)
+
+
+@contextmanager
+def beating(process_id: UUID, *, kind: str, at_most_seconds: float = LONGEST_WORK_SECONDS) -> Iterator[None]:
+    """Beat now, and go on beating while the work lasts; not for ever, so that work that hangs is noticed."""
+    beat(process_id, kind=kind)
+    done = threading.Event()
+    threading.Thread(target=_beat_on, args=[process_id, done, at_most_seconds], name="heartbeat", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _beat_on(process_id: UUID, done: threading.Event, at_most_seconds: float) -> None:
+    deadline = time.monotonic() + at_most_seconds
+    while not done.wait(BEAT_SECONDS) and time.monotonic() < deadline:
+        try:
+            beat(process_id)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("a heartbeat was missed", error=type(error).__name__)
+        finally:
+            connection.close()
 
 
 def last_beat_at(kind: str) -> datetime | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from telemetry import digest, partitions, processes, repricing, tallies
+from telemetry import digest, partitions, processes, repricing, spool, tallies
 
 REPRICING_SECONDS = 20.0
 
@@ -16,9 +16,10 @@ _process: tuple[int, UUID] | None = None  # pid and id: a forked worker enters i
 @shared_task(name="digest.drain")
 def drain() -> None:
     """Empty the inbox, and show that this worker is alive."""
-    processes.beat(_this_process())
-    digest.drain()
-    tallies.fold()
+    with processes.beating(_this_process(), kind="worker"):
+        spool.replay()
+        digest.drain()
+        tallies.fold()
 
 
 @shared_task(name="repricing.work")
@@ -41,4 +42,5 @@ def _this_process() -> UUID:
     global _process
     if _process is None or _process[0] != os.getpid():
         _process = (os.getpid(), processes.register("worker"))
+        digest.spare_memory()
     return _process[1]

@@ -98,6 +98,23 @@ def test_a_killed_process_leaves_the_text_that_people_saw(own_server: WebServer,
     assert row.output_tokens
 
 
+def test_a_call_that_ends_without_a_database_outlives_its_process(own_server, alice, fake_provider: RunningProvider):
+    kept = settings.OLLIVE_DATA_DIR / "spool"
+    with Browser.of(alice, own_server) as browser:
+        with browser.page() as page:
+            sent, _ = start(browser, fake_provider, page, words=WORDS[:40])
+            with database_away():
+                assert wait_for(lambda: any(file.stat().st_size > 100 for file in kept.glob("*.spool")))
+                own_server.kill()
+        own_server.restart()
+        Message.objects.filter(run_id=sent.run).update(lease_until=timezone.now() - timedelta(minutes=1))
+        reply = ended(sent.run)
+
+    row = log_row_of(reply)
+    assert (row.status, row.usage_source) == ("success", "provider")
+    assert row.output_preview.startswith(" ".join(TEXT[:20]))
+
+
 def test_a_deployment_closes_running_replies_as_interrupted(own_server: WebServer, alice, fake_provider: RunningProvider):
     with Browser.of(alice, own_server) as browser, browser.page() as page:
         sent, shown = start(browser, fake_provider, page)

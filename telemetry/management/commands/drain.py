@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
+from uuid_utils.compat import uuid7
 
-from telemetry import digest, processes, tallies
+from telemetry import digest, processes, spool, tallies
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["loop"]:
+            spool.replay()
             done = digest.drain(options["batch"], seconds=float("inf"))
             self.stdout.write(f"{done.stored} events stored, {done.duplicate} duplicate, {done.failed} failed, {done.dead} dead.")
             return
@@ -38,12 +40,14 @@ class Command(BaseCommand):
         self._loop(stop, batch=options["batch"], interval=options["interval"])
 
     def _loop(self, stop: threading.Event, *, batch: int, interval: float) -> None:
-        process_id = processes.register("drain")
+        process_id = uuid7()
+        digest.spare_memory()
         while not stop.is_set():
             try:
-                processes.beat(process_id)
-                digest.drain(batch, seconds=5.0)
-                tallies.fold()
+                with processes.beating(process_id, kind="drain"):
+                    spool.replay()
+                    digest.drain(batch, seconds=5.0, stop=stop.is_set)
+                    tallies.fold()
             except (OperationalError, InterfaceError) as error:
                 # The database is away or restarting: what was taken is there still.
                 log.warning("the inbox could not be drained", error=type(error).__name__)
