@@ -16,7 +16,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import arrays, events, locks, logs, partitions, payloads, redaction, rollups, rows, spans, tallies
+from telemetry import arrays, events, locks, logs, partitions, payloads, prices, redaction, rollups, rows, spans, tallies
 
 BATCH = 500
 BATCH_BYTES = 16 * 1024 * 1024
@@ -104,6 +104,7 @@ Bodies = dict[int, dict[str, Any]]  # by inbox id
 
 def drain(limit: int = BATCH, *, seconds: float = 20.0, stop: Callable[[], bool] = bool) -> Drained:
     """Digest batches until the inbox has no more to give, the time is up, or `stop` says so."""
+    prices.refresh()
     deadline = time.monotonic() + seconds
     total = Drained()
     while True:
