@@ -13,7 +13,7 @@ from ollive.up.valkey import Store
 from ollive.up.web import GRACE_SECONDS
 
 # The last one to stop is the one that the others need.
-STOP_ORDER = ("web", "beat", "worker", "model", "valkey", "postgres")
+STOP_ORDER = ("web", "beat", "worker", "drain", "model", "valkey", "postgres")
 
 
 def postgres(cluster: Cluster) -> Program:
@@ -54,6 +54,12 @@ def worker() -> Program:
     python = (sys.executable, "-W", "ignore:You're running the worker with superuser")
     command = [*python, "-m", "celery", "--quiet", "--app", "ollive.celery", "worker", *options]
     return Program("worker", lambda: launched(command), environment={"OLLIVE_PROCESS": "worker"}, grace_seconds=10)
+
+
+def drain() -> Program:
+    """What runs beside a worker that does not keep up."""
+    command = [sys.executable, "manage.py", "drain", "--loop"]
+    return Program("drain", lambda: launched(command), environment={"OLLIVE_PROCESS": "drain"}, grace_seconds=10)
 
 
 def beat(folder: Path) -> Program:

@@ -67,7 +67,8 @@ class Supervisor:
         beat = await self._begin(programs.beat(self._folder.make("beat")))
         for child in (worker, beat):
             child.keep()
-        self._watch = asyncio.create_task(heartbeats.restart_when_silent(worker))
+        drain = self._children["drain"] = Child(programs.drain())
+        self._watch = asyncio.create_task(heartbeats.watch(worker, drain))
 
     async def _begin_web(self) -> tuple[int, Child]:
         """The web process, and the pipe in which it says how the preparation went. Started again, it only serves."""
@@ -142,6 +143,7 @@ class Supervisor:
         self._door.close()
         if self._watch is not None:
             self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         for name in programs.STOP_ORDER:
             if child := self._children.get(name):
                 await child.stop(hurry=self._hurry)
