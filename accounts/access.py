@@ -7,6 +7,7 @@ from typing import cast
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
+from accounts.entrance import SCOPES
 from accounts.models import Membership, User, Workspace
 
 SESSION_KEY = "workspace_id"
@@ -16,6 +17,7 @@ class Act(StrEnum):
     READ_OWN_CHATS = "read their own chats"
     CHAT = "chat"
     CONFIGURE = "change providers"
+    MANAGE_KEYS = "manage the keys of others"
 
 
 _Role = Membership.Role
@@ -23,6 +25,14 @@ WHO_MAY: dict[Act, frozenset[str]] = {
     Act.READ_OWN_CHATS: frozenset(_Role.values),
     Act.CHAT: frozenset({_Role.OWNER, _Role.ADMIN, _Role.MEMBER}),
     Act.CONFIGURE: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.MANAGE_KEYS: frozenset({_Role.OWNER, _Role.ADMIN}),
+}
+# A key lets a program do no more than its person may do at this moment, whatever scopes it was given.
+SCOPES_OF: dict[str, frozenset[str]] = {
+    _Role.OWNER: frozenset(SCOPES),
+    _Role.ADMIN: frozenset(SCOPES),
+    _Role.MEMBER: frozenset({"chat", "ingest", "logs:read", "metrics"}),
+    _Role.VIEWER: frozenset({"logs:read", "metrics"}),
 }
 
 

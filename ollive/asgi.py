@@ -1,4 +1,5 @@
-"""The door of the web process: HTTP to Django, the page's socket to its consumer, start and end to the process itself."""
+"""The entry of the web process: programs to their doors, pages to Django, the page's socket to its consumer, start and end to
+the process itself."""
 
 import asyncio
 import os
@@ -17,6 +18,7 @@ http = get_asgi_application()
 from django.urls import path  # noqa: E402 (the apps must be loaded first)
 
 from chat.consumer import ChatConsumer  # noqa: E402
+from ollive import doors  # noqa: E402
 from ollive.web import WebProcess  # noqa: E402
 
 socket = path("ws/", ChatConsumer.as_asgi())  # type: ignore[arg-type]  # Channels has Django's path() lead to its consumers
@@ -31,6 +33,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await _live(receive, send)
     elif scope["type"] == "websocket":
         await websocket(scope, receive, send)
+    elif door := doors.find(scope["path"]):
+        await doors.enter(door, scope, receive, send)
     else:
         await http(scope, receive, send)
 

@@ -184,6 +184,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # --- What is recorded ---------------------------------------------------------------------------------------------
 OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or none
+OLLIVE_INBOX_LIMIT = env.int("OLLIVE_INBOX_LIMIT", default=1_000_000)  # events that may wait before new ones are refused
+OLLIVE_BODY_TIMEOUT = env.float("OLLIVE_BODY_TIMEOUT", default=20.0)  # seconds between two parts of what a program sends
+CLIENT_API_TOKEN = env.str("CLIENT_API_TOKEN", default="")  # a key that programs have already, whatever its form
 OLLIVE_SPOOL_BYTES = env.int("OLLIVE_SPOOL_BYTES", default=256 * 1024 * 1024)  # for what is paid for while PostgreSQL is away
 
 # --- Models -------------------------------------------------------------------------------------------------------

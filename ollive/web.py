@@ -16,7 +16,7 @@ from chat import runner, sweep
 from chat.database import in_thread
 from chat.render import warm
 from gateway import adapters
-from telemetry import prices, processes, spool, tokens
+from telemetry import prices, processes, spool, tokens, writer
 from telemetry.redaction import redact
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,7 @@ class WebProcess:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await writer.close()
         await adapters.aclose()
 
     async def _say_alive(self) -> None:

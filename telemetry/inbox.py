@@ -1,8 +1,9 @@
 """Where events wait for the digest. One statement appends them; what it does not store it says is a duplicate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from django.db.backends.utils import CursorWrapper
@@ -31,15 +32,50 @@ WITH given AS (
 SELECT stored, duplicate_count FROM counted
 """
 
+# The group commit's: besides, it counts what was rejected and what came twice in it, and says which events were known.
+FLUSH = """
+WITH given AS (
+    SELECT * FROM ROWS FROM (json_to_recordset(%(events)s::json)
+        AS (workspace_id uuid, inference_id uuid, event_id text, body text, received_at timestamptz)) WITH ORDINALITY
+        AS event (workspace_id, inference_id, event_id, body, received_at, position)
+), kept AS (
+    INSERT INTO telemetry_inbox (workspace_id, inference_id, event_id, body, received_at)
+    SELECT workspace_id, inference_id, event_id, body, coalesce(received_at, statement_timestamp())
+    FROM given ORDER BY workspace_id, event_id
+    ON CONFLICT (workspace_id, event_id) DO NOTHING
+    RETURNING workspace_id, event_id
+), sums AS (SELECT (SELECT count(*) FROM given) AS given_count, (SELECT count(*) FROM kept) AS kept_count
+), counted AS (
+    INSERT INTO telemetry_tally (day, reason, received_count, duplicate_count, rejected_count)
+    SELECT (statement_timestamp() AT TIME ZONE 'UTC')::date, reason, received_count, duplicate_count, rejected_count FROM (
+        SELECT '', given_count + %(repeated)s, given_count - kept_count + %(repeated)s, 0 FROM sums WHERE given_count > 0
+        UNION ALL
+        SELECT reason, rejected_count, 0, rejected_count
+        FROM json_to_recordset(%(rejected)s::json) AS rejected (reason text, rejected_count bigint)
+    ) AS fates (reason, received_count, duplicate_count, rejected_count)
+)
+SELECT CASE WHEN kept_count < given_count THEN (
+    SELECT array_agg(position) FROM given WHERE (workspace_id, event_id) NOT IN (SELECT workspace_id, event_id FROM kept)
+) END FROM sums
+"""
+
+# Ids have gaps, so their range is only looked at to save the counting; the counting ends at the limit.
+DEPTH = """
+SELECT CASE WHEN max(id) - min(id) < %(limit)s THEN 0
+    ELSE (SELECT count(*) FROM (SELECT FROM telemetry_inbox LIMIT %(limit)s + 1) AS waiting) END
+FROM telemetry_inbox
+"""
+
 COLUMNS = ("workspace_id", "inference_id", "event_id", "body", "received_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What became of the events: both counts are safe to acknowledge."""
+    """What became of the events: both counts are safe to acknowledge. `refused`: the places of those that can't be stored."""
 
     stored: int
     duplicate: int
+    refused: tuple[int, ...] = ()
 
 
 def append(events: Sequence[Event], cursor: CursorWrapper) -> Appended:
@@ -54,6 +90,12 @@ def append(events: Sequence[Event], cursor: CursorWrapper) -> Appended:
 def parameter(events: Sequence[Event]) -> str:
     """What APPEND takes."""
     return orjson.dumps([{name: getattr(event, name) for name in COLUMNS} for event in events]).decode()
+
+
+def flush_parameters(events: Sequence[Event], rejected: Mapping[str, int], repeated: int) -> dict[str, Any]:
+    """What FLUSH takes; `repeated` events came twice and are given once."""
+    reasons = [{"reason": reason, "rejected_count": count} for reason, count in sorted(rejected.items())]
+    return {"events": parameter(events), "rejected": orjson.dumps(reasons).decode(), "repeated": repeated}
 
 
 def oldest_received_at() -> datetime | None:

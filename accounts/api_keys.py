@@ -1,0 +1,173 @@
+"""Keys for programs: `olv_` and 46 letters and digits, the last six of them a checksum. Shown once, stored as a fingerprint.
+
+A mistyped key is refused without asking the database. A key is worth what its person may do at the moment: no longer in the
+workspace, or deactivated, and it opens nothing.
+"""
+
+import hashlib
+import hmac
+import secrets
+import string
+import zlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import cast
+
+from django.conf import settings
+
+from accounts.access import SCOPES_OF
+from accounts.entrance import SCOPES, Bearer, Payloads
+from accounts.models import ApiKey, Membership, User, Workspace
+
+PREFIX = "olv_"
+RANDOM_LENGTH = 40  # 238 bits
+CHECKSUM_LENGTH = 6
+ALPHABET = string.digits + string.ascii_letters
+DEFAULT_SCOPES = ("chat", "ingest")
+USE_IS_WRITTEN_EVERY = timedelta(minutes=1)
+FROM_ENVIRONMENT = "CLIENT_API_TOKEN"
+
+
+class InvalidKey(ValueError):
+    """The key can't be issued as asked; the message says why."""
+
+
+def issue(
+    user: User,
+    workspace: Workspace,
+    *,
+    name: str,
+    now: datetime,
+    scopes: Iterable[str] = DEFAULT_SCOPES,
+    payloads: str | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its token, which is nowhere else. Raises `InvalidKey`."""
+    wanted = tuple(dict.fromkeys(scopes))
+    membership = Membership.objects.filter(user=user, workspace=workspace).first()
+    if membership is None:
+        raise InvalidKey(f"{user.email} is not in the workspace {workspace}.")
+    if unknown := [scope for scope in wanted if scope not in SCOPES]:
+        raise InvalidKey(f"There is no scope {', '.join(unknown)}; there are {', '.join(SCOPES)}.")
+    if not wanted:
+        raise InvalidKey(f"A key needs a scope: {', '.join(SCOPES)}.")
+    if beyond := [scope for scope in wanted if scope not in SCOPES_OF[membership.role]]:
+        raise InvalidKey(f"The role of {user.email} ({membership.get_role_display()}) does not allow {', '.join(beyond)}.")
+    if expires_at is not None and expires_at <= now:
+        raise InvalidKey("The key would have expired already.")
+    token = make_token()
+    return _store(token, user, workspace, name=name, scopes=wanted, payloads=payloads, now=now, expires_at=expires_at), token
+
+
+def verify(token: str, now: datetime) -> Bearer | None:
+    """Who comes with this token, or None: mistyped, unknown, expired, revoked, or of a person who has left."""
+    if not may_exist(token):
+        return None
+    key = ApiKey.objects.filter(token_sha256=fingerprint(token)).select_related("user").first()
+    if key is None or not is_valid(key, now) or not key.user.is_active:
+        return None
+    membership = Membership.objects.filter(user_id=key.user_id, workspace_id=key.workspace_id).first()
+    if membership is None:
+        return None
+    _note_use(key, now)
+    return Bearer(
+        api_key_id=key.id,
+        workspace_id=key.workspace_id,
+        user_id=key.user_id,
+        scopes=frozenset(key.scopes) & SCOPES_OF[membership.role],
+        payloads=cast("Payloads | None", key.payloads or None),
+    )
+
+
+def is_valid(key: ApiKey, now: datetime) -> bool:
+    """Neither revoked nor expired."""
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+
+
+def revoke(key: ApiKey, now: datetime) -> bool:
+    """End the key; web processes notice within five seconds. False when it was revoked before."""
+    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now))
+
+
+def may_exist(token: str) -> bool:
+    """Whether it is worth asking the database: our form with the right checksum, or the environment's own token."""
+    if is_of_our_form(token):
+        return True
+    given = settings.CLIENT_API_TOKEN
+    return bool(given) and hmac.compare_digest(token.encode(), given.encode())
+
+
+def is_of_our_form(token: str) -> bool:
+    body, checksum = token[:-CHECKSUM_LENGTH], token[-CHECKSUM_LENGTH:]
+    is_whole = len(token) == len(PREFIX) + RANDOM_LENGTH + CHECKSUM_LENGTH and token.startswith(PREFIX) and token.isascii()
+    return is_whole and _checksum(body) == checksum
+
+
+def make_token() -> str:
+    body = PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+    return body + _checksum(body)
+
+
+def fingerprint(token: str) -> str:
+    """SHA-256; of a token that is not ours, and may be a word that can be guessed, keyed with the installation's secret."""
+    if is_of_our_form(token):
+        return hashlib.sha256(token.encode()).hexdigest()
+    return hmac.new(settings.SECRET_KEY.encode(), token.encode(), "sha256").hexdigest()
+
+
+def register_environments_key(owner: User, now: datetime) -> ApiKey | None:
+    """Make `CLIENT_API_TOKEN` a key of the owner's first workspace, whatever its form. The one it replaces is revoked.
+
+    One that was revoked by hand stays so.
+    """
+    others = ApiKey.objects.filter(name=FROM_ENVIRONMENT, revoked_at=None)
+    token: str = settings.CLIENT_API_TOKEN
+    if not token:
+        others.update(revoked_at=now)
+        return None
+    others.exclude(token_sha256=fingerprint(token)).update(revoked_at=now)
+    if known := ApiKey.objects.filter(token_sha256=fingerprint(token)).first():
+        return known
+    membership = owner.memberships.select_related("workspace").order_by("created_at", "pk").first()
+    if membership is None:
+        return None
+    scopes = tuple(scope for scope in SCOPES if scope not in {"admin", "logs:delete"})
+    return _store(token, owner, membership.workspace, name=FROM_ENVIRONMENT, scopes=scopes, now=now)
+
+
+def _store(
+    token: str,
+    user: User,
+    workspace: Workspace,
+    *,
+    name: str,
+    scopes: tuple[str, ...],
+    now: datetime,
+    payloads: str | None = None,
+    expires_at: datetime | None = None,
+) -> ApiKey:
+    return ApiKey.objects.create(
+        user=user,
+        workspace=workspace,
+        name=name,
+        token_sha256=fingerprint(token),
+        last_four=token[-4:] if len(token) >= 16 else "",
+        scopes=list(scopes),
+        payloads=payloads or "",
+        created_at=now,
+        expires_at=expires_at,
+    )
+
+
+def _note_use(key: ApiKey, now: datetime) -> None:
+    if key.last_used_at is None or now - key.last_used_at >= USE_IS_WRITTEN_EVERY:
+        # Of several processes that see it at once, one writes.
+        ApiKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at).update(last_used_at=now)
+
+
+def _checksum(body: str) -> str:
+    number, digits = zlib.crc32(body.encode()), []
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))

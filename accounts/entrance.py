@@ -1,0 +1,79 @@
+"""What passes through a door for programs: who asks (a bearer), the request in one piece, the answer, or a refusal.
+
+A door is `async def door(request: Request) -> Response`. `ollive.doors` checks the host, the key, its scope and the size of the
+body before it calls one, and gives a `Refused` the shape that errors have at that address.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+
+Scope = Literal["chat", "ingest", "logs:read", "logs:delete", "metrics", "admin"]
+SCOPES: tuple[Scope, ...] = ("chat", "ingest", "logs:read", "logs:delete", "metrics", "admin")
+Payloads = Literal["full", "preview", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whoever holds an API key: what the key lets them do now, in which workspace, and how much of a call may be kept."""
+
+    api_key_id: UUID
+    workspace_id: UUID
+    user_id: UUID
+    scopes: frozenset[str]
+    payloads: Payloads | None = None  # None: as the installation says
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose key and size were checked.
+
+    `headers` have lower-case names. `body` is decompressed; a streamed door gets `chunks` instead, decompressed as they arrive,
+    which may raise `Refused` (too large, too slow, broken compression) and `Gone`.
+    """
+
+    bearer: Bearer
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    chunks: AsyncIterator[bytes] | None = None
+
+    @property
+    def media_type(self) -> str:
+        """`application/json` for `Application/JSON; charset=utf-8`; empty when the caller does not say."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. `headers` have lower-case names; the content type is JSON unless they say otherwise."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """The request is refused: a status, a code for the machine, a sentence for the person. `retry_after` is in seconds."""
+
+    def __init__(self, status: int, code: str, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+        self.headers: dict[str, str] = {}
+
+
+class Gone(Exception):
+    """The caller has hung up; there is nobody to answer."""
+
+
+def as_json(value: Any, status: int = 200) -> Response:
+    """The value as a JSON answer."""
+    return Response(status, orjson.dumps(value, default=str))

@@ -1,0 +1,196 @@
+"""The doors for programs, before Django's handler: a request there costs a tenth of what a page does.
+
+One entry checks the host, the key and its scope, and reads the body under its cap; it gives errors the shape that they have at
+the address, and writes the line of the access log. What is not in the table goes on to Django.
+"""
+
+import re
+import secrets
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from csp.utils import build_policy
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from accounts.entrance import Gone, Refused, Request, Response, Scope
+from ollive.bearers import Bearers
+from ollive.bodies import Body
+from telemetry.doors import ingest
+
+MB = 1024 * 1024
+JSON = ("application/json",)
+REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
+
+log = structlog.get_logger(__name__)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What lies behind an address: the scope that a key needs, and how large a body may be when it is decompressed.
+
+    A streamed door gets its body in chunks.
+    """
+
+    scope: Scope
+    answer: Callable[[Request], Awaitable[Response]]
+    cap: int = 5 * MB
+    media_types: tuple[str, ...] = JSON
+    is_streamed: bool = False
+    methods: tuple[str, ...] = ("POST",)
+
+
+DOORS: dict[str, Door] = {
+    "/api/v1/ingest": Door("ingest", ingest.receive),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """What an answer and the log lines of its request are found by."""
+
+    request_id: str
+    trace_id: str
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> "Ids":
+        """The caller's own, where they are well-formed."""
+        given = headers.get("x-request-id", "")
+        parent = TRACE_PARENT.fullmatch(headers.get("traceparent", ""))
+        return cls(given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4()), parent[1] if parent else secrets.token_hex(16))
+
+
+bearers = Bearers()
+
+
+def find(path: str) -> Door | None:
+    """The door at this address; a slash at its end makes no difference."""
+    return DOORS.get(path) or DOORS.get(path.removesuffix("/"))
+
+
+async def enter(door: Door, scope: Mapping[str, Any], receive: Any, send: Send) -> None:
+    """Answer one HTTP request."""
+    began = time.perf_counter()
+    headers = read_headers(scope)
+    ids = Ids.of(headers)
+    body: Body | None = None
+    with structlog.contextvars.bound_contextvars(request_id=ids.request_id, trace_id=ids.trace_id):
+        try:
+            try:
+                check(door, scope, headers)
+                bearer = await bearers.of(headers)
+                if door.scope not in bearer.scopes:
+                    raise Refused(403, "missing_scope", f"This API key may not do that: it needs the scope {door.scope}.")
+                body = Body(receive, headers, door.cap) if scope["method"] in {"POST", "PUT", "PATCH"} else None
+                response = await door.answer(await _request(door, scope, headers, bearer=bearer, body=body))
+            except Refused as refused:
+                response = refusal(scope["path"], refused)
+            except Gone:
+                log.info("the caller hung up", method=scope["method"], path=scope["path"])
+                return
+            except Exception:  # edge: whatever breaks behind a door, the caller is told in the shape that they can read
+                log.exception("a door broke", method=scope["method"], path=scope["path"])
+                response = refusal(scope["path"], Refused(500, "server_error", "Something broke here. It was noted."))
+            unread = scope["method"] != "GET" and (body is None or not body.is_read)
+            await reply(send, response, ids, is_last=unread)
+        finally:
+            if body is not None:
+                body.close()
+        latency_ms = round((time.perf_counter() - began) * 1000, 1)
+        log.info("request", method=scope["method"], path=scope["path"], status=response.status, latency_ms=latency_ms)
+
+
+async def _request(door: Door, scope: Mapping[str, Any], headers: dict[str, str], *, bearer: Any, body: Body | None) -> Request:
+    return Request(
+        bearer=bearer,
+        method=scope["method"],
+        path=scope["path"],
+        query=scope.get("query_string", b"").decode("latin-1"),
+        headers=headers,
+        body=await body.read() if body and not door.is_streamed else b"",
+        chunks=body.chunks() if body and door.is_streamed else None,
+    )
+
+
+def read_headers(scope: Mapping[str, Any]) -> dict[str, str]:
+    """The headers by lower-case name. What comes twice is joined, so that two keys are no key."""
+    headers: dict[str, str] = {}
+    for raw_name, raw in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def check(door: Door, scope: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+    """What can be told before anything is looked up. Raises `Refused`."""
+    domain, _ = split_domain_port(headers.get("host", ""))
+    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS or (DEBUG_HOSTS if settings.DEBUG else [])):
+        raise Refused(400, "bad_host", "This is not the name of this server: see OLLIVE_ALLOWED_HOSTS.")
+    if scope["method"] not in door.methods:
+        refused = Refused(405, "method_not_allowed", f"Use {' or '.join(door.methods)} here.")
+        refused.headers["allow"] = ", ".join(door.methods)
+        raise refused
+    media_type, _, parameters = headers.get("content-type", "").lower().partition(";")
+    charset = re.search(r'charset\s*=\s*"?([\w-]+)', parameters)
+    is_known = not media_type or media_type.strip() in door.media_types
+    if scope["method"] != "GET" and not (is_known and (charset is None or charset[1] in {"utf-8", "utf8", "us-ascii"})):
+        raise Refused(415, "unsupported_media_type", f"Send {' or '.join(door.media_types)}, in UTF-8.")
+
+
+def refusal(path: str, refused: Refused) -> Response:
+    """The error in OpenAI's shape under /v1, as RFC 9457's problem elsewhere."""
+    headers = dict(refused.headers)
+    if refused.retry_after is not None:
+        headers["retry-after"] = str(max(1, round(refused.retry_after)))
+    if path.startswith("/v1/"):
+        error = {"message": refused.message, "type": _openai_type(refused.status), "param": None, "code": refused.code}
+        return Response(refused.status, orjson.dumps({"error": error}), headers)
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(refused.status).phrase,
+        "status": refused.status,
+        "detail": refused.message,
+        "code": refused.code,
+    }
+    return Response(refused.status, orjson.dumps(problem), headers | {"content-type": "application/problem+json"})
+
+
+async def reply(send: Send, response: Response, ids: Ids, *, is_last: bool) -> None:
+    """Send the answer. `is_last` hangs up after it: what is still to come of the body is not worth reading."""
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(response.body)),
+        "cache-control": "no-store",
+        "content-security-policy": _policy(),
+        "x-content-type-options": "nosniff",
+        **response.headers,
+        "x-request-id": ids.request_id,
+        "x-trace-id": ids.trace_id,
+    }
+    if is_last:
+        headers["connection"] = "close"
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+def _openai_type(status: int) -> str:
+    if status >= 500:
+        return "server_error"
+    return {403: "permission_error", 429: "rate_limit_error"}.get(status, "invalid_request_error")
+
+
+@cache
+def _policy() -> str:
+    return str(build_policy())
