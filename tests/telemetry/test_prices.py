@@ -40,7 +40,7 @@ def test_loaded_prices_are_the_built_in_ones():
     loaded, built_in = prices.book(), pricing.Book(pricing.built_in())
     pairs = [(loaded.price_of(*named), built_in.price_of(*named)) for named in
              ((listing.provider, listing.model, NOON) for listing in pricing.built_in())]  # fmt: skip
-    assert [two[0].id for two in pairs if not two[0].is_same_price(two[1]) or two[0].id != two[1].id] == []
+    assert [two for two in pairs if not (two[0] and two[1] and two[0].is_same_price(two[1]))] == []
 
 
 @pytest.mark.django_db

@@ -102,7 +102,7 @@ def test_an_alias_costs_what_its_model_costs():
 
 def test_the_last_listed_price_of_a_model_is_what_the_map_says_today():
     today = {(listing.provider, listing.model): listing for listing in price_map.listings()}
-    newest = {(row.provider, row.model): row for row in sorted(price_list.listings(), key=lambda row: row.effective_from)}
+    newest = {(row.provider, row.model): row for row in sorted(price_list.listings(), key=lambda row: str(row.effective_from))}
     assert [row.id for named, row in newest.items() if named in today and not row.is_same_price(today[named])] == []
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -146,7 +147,7 @@ def test_a_call_that_is_changed_at_the_same_time_is_left_to_who_changed_it(monke
 def test_only_what_is_asked_for_is_looked_at():
     unpriced(2)
     record(started(inference := uuid4(), provider="openai", model="gpt-4o"), finished(inference))
-    cases = [
+    cases: list[tuple[dict[str, Any], int]] = [
         ({"provider": "cellar"}, 2), ({"model": "gpt-4o"}, 1), ({"only_unknown": True}, 2), ({"workspace_id": uuid4()}, 0),
         ({"until": NOON - 9000 * DAY}, 0), ({"workspace_id": WORKSPACE}, 3),
     ]  # fmt: skip
