@@ -120,6 +120,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "close the calls of silent processes": {"task": "processes.close_silent", "schedule": 10.0},
     "make the log's partitions": {"task": "partitions.ensure", "schedule": 3600.0},
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
+    "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
     "forget expired sessions": {"task": "accounts.purge", "schedule": 86_400.0},
 }

@@ -16,7 +16,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import arrays, events, locks, logs, partitions, payloads, prices, redaction, rollups, rows, spans, tallies
+from telemetry import arrays, events, feed, locks, logs, partitions, payloads, policies, prices, rollups, rows, spans, tallies
 
 BATCH = 500
 BATCH_BYTES = 16 * 1024 * 1024
@@ -165,8 +165,10 @@ def _read(taken: Sequence[Taken], drained: Drained, cursor: CursorWrapper) -> Bo
             body = orjson.loads(event.body)
             if body["phase"] not in {"started", "finished", "span"}:
                 raise ValueError("unknown phase")
-            if body.get("redaction_version") != redaction.VERSION:
-                body = (spans if body["phase"] == "span" else events).redact_fields(body)
+            rules = policies.rules_of(event.workspace_id)
+            if body.get("redaction_version") != rules.version:
+                redact_fields = (spans if body["phase"] == "span" else events).redact_fields
+                body = redact_fields(body, rules) | {"redaction_version": rules.version}
         except (ValueError, TypeError, KeyError) as error:
             _fail(event, error, drained, cursor)
         else:
@@ -234,7 +236,7 @@ def _write(
             "id": str(key[1]),
             "workspace_id": str(key[0]),
             "received_at": received[key].isoformat(),
-            "redaction_version": redaction.VERSION,
+            "deep_redacted_at": None,
         }
         rows.settle(row, logs.content_to_count(row) | call.content)
         packed = payloads.pack(key[0], call.content)
@@ -244,11 +246,12 @@ def _write(
     if changed:
         logs.write([call.row for call in changed.values()], cursor)
         rollups.touch(cursor, ((key[0], received[key]) for key in changed))
+        feed.note(cursor, ((*key, received[key], call.row["status"] != "in_progress") for key, call in changed.items()))
 
 
 def _fail(event: Taken, error: Exception, drained: Drained, cursor: CursorWrapper) -> None:
     """Try the event again later; after the last attempt put it aside."""
-    reason = events.redact_text(f"{type(error).__name__}: {error}")
+    reason = events.redact_text(f"{type(error).__name__}: {error}", workspace_id=event.workspace_id)
     if event.attempt_count + 1 < ATTEMPTS:
         cursor.execute(FAIL, [reason, BACK_OFF_SECONDS, event.id])
         drained.failed += 1

@@ -7,6 +7,9 @@ FAMILY = 0x6F6C76
 PARTITIONS = 1  # one transaction makes partitions
 ERASURE = 2  # digests share it, whoever erases or unlinks holds it alone: neither sees the other half done
 TALLIES = 3  # one transaction folds tallies
+ROLLUPS = 4  # one transaction builds rollups, or takes their rows away
+FEED = 5  # one transaction gives positions to the feed
+FEED_FAMILY = 0x6F6C77  # with a consumer's name: one process consumes under it
 
 
 def hold(cursor: CursorWrapper, lock: int) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from telemetry import digest, partitions, processes, repricing, spool, tallies
+from telemetry import digest, feed, partitions, processes, product_events, repricing, spool, tallies
 
 REPRICING_SECONDS = 20.0
 
@@ -31,6 +31,13 @@ def reprice() -> None:
 @shared_task(name="processes.close_silent")
 def close_silent() -> None:
     processes.close_silent()
+
+
+@shared_task(name="feed.prune")
+def prune_feed() -> None:
+    """Forget what every consumer of the log has seen, and what people did long ago."""
+    feed.prune()
+    product_events.prune(datetime.now(UTC))
 
 
 @shared_task(name="partitions.ensure")

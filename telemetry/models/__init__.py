@@ -1,17 +1,22 @@
 """What telemetry stores: the inbox, the log of calls with its payloads and keys, and the counts that prove nothing was lost."""
 
+from telemetry.models.feed import FeedConsumer, FeedEntry, ProductEvent, RawPayload
 from telemetry.models.inbox import DeadLetter, InboxEvent, Process, Tally
 from telemetry.models.log import InferenceKey, InferenceLog, Payload, UnlinkedConversation
 from telemetry.models.money import CostVersion, ListedPrice, PriceRelease, Repricing
+from telemetry.models.policy import BackfillMark, RedactionPolicy, RedactionRule
 from telemetry.models.retention import ErasureReceipt, PackedDay, RetentionPolicy, SealedDay
 from telemetry.models.rollups import RollupDay, RollupHour, RollupMark, RollupMinute, UsageDay, UsageHour
 from telemetry.models.search import SearchEntry
 from telemetry.models.spans import Span
 
 __all__ = [
+    "BackfillMark",
     "CostVersion",
     "DeadLetter",
     "ErasureReceipt",
+    "FeedConsumer",
+    "FeedEntry",
     "InboxEvent",
     "InferenceKey",
     "InferenceLog",
@@ -20,6 +25,10 @@ __all__ = [
     "Payload",
     "PriceRelease",
     "Process",
+    "ProductEvent",
+    "RawPayload",
+    "RedactionPolicy",
+    "RedactionRule",
     "Repricing",
     "RetentionPolicy",
     "RollupDay",
