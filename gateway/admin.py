@@ -1,14 +1,17 @@
 """Providers for the operator. A key can be written and never read; of a stored one the last four characters are shown."""
 
+from datetime import UTC
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Case, DateField, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Cast, Now, Trunc
 from django.http import HttpRequest
 
+from accounts.models import User
 from gateway import directory, providers, sources
-from gateway.models import Provider
+from gateway.models import Budget, BudgetPeriod, Provider
 
 
 class ProviderForm(forms.ModelForm[Provider]):
@@ -84,6 +87,45 @@ class ProviderAdmin(admin.ModelAdmin[Provider]):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Provider]) -> None:
         super().delete_queryset(request, queryset)
         sources.forget()
+
+
+@admin.register(Budget)
+class BudgetAdmin(admin.ModelAdmin[Budget]):
+    """Limits, with what is spent of them in the period that runs."""
+
+    list_display = ("__str__", "workspace", "whose", "limit_usd", "spent", "reserved", "unknown", "is_enabled")
+    list_filter = ("is_enabled", "subject", "period", "workspace")
+    list_select_related = ("workspace",)
+    autocomplete_fields = ("workspace",)
+    readonly_fields = ("spent", "reserved", "unknown", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Budget]:
+        month, day = Trunc(Now(), "month", tzinfo=UTC), Trunc(Now(), "day", tzinfo=UTC)
+        begun = Case(When(budget__period=Budget.Period.DAY, then=day), default=month)
+        running = BudgetPeriod.objects.filter(budget=OuterRef("pk"), starts_on=Cast(begun, DateField()))
+        names = ("spent_usd", "reserved_usd", "unknown_count")
+        person = User.objects.filter(pk=OuterRef("subject_id")).values("email")[:1]
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(email=Subquery(person), **{f"now_{name}": running.values(name)[:1] for name in names})
+        )
+
+    @admin.display(description="whose")
+    def whose(self, budget: Any) -> str:
+        return budget.email or (str(budget.subject_id) if budget.subject_id else "everybody's")
+
+    @admin.display(description="spent now (US$)")
+    def spent(self, budget: Any) -> str:
+        return f"{budget.now_spent_usd or 0:.4f}"
+
+    @admin.display(description="reserved by running calls (US$)")
+    def reserved(self, budget: Any) -> str:
+        return f"{budget.now_reserved_usd or 0:.4f}"
+
+    @admin.display(description="calls without a known cost")
+    def unknown(self, budget: Any) -> int:
+        return budget.now_unknown_count or 0
 
 
 def key_hint(provider: Provider) -> str:

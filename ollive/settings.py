@@ -119,6 +119,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "drain the inbox": {"task": "digest.drain", "schedule": 5.0},
     "close the calls of silent processes": {"task": "processes.close_silent", "schedule": 10.0},
     "make the log's partitions": {"task": "partitions.ensure", "schedule": 3600.0},
+    "release expired reservations": {"task": "budgets.release_expired", "schedule": 60.0},
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
     "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
