@@ -1,4 +1,4 @@
-"""Reads of the log that stay quick at any number of rows."""
+"""The values that a column holds, and how many rows there are: without reading the rows."""
 
 from typing import Literal
 
