@@ -9,7 +9,7 @@ from chat.models import Message
 from chat.relay import RelayAwayError, close_stored, stored_text
 from chat.render import RENDERER_VERSION, render
 from gateway.calls import abandoned_call
-from telemetry import inbox, wakeups
+from telemetry import inbox, product_events, wakeups
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +77,13 @@ def _close(message: Message) -> str:
     message.usage_source = bill.source
     message.cost_usd = bill.price.usd if bill.price else None
     message.save()
+    product_events.note(
+        product_events.Name.CHAT_FAILED,
+        message.conversation.workspace_id,
+        user_id=message.conversation.owner_id,
+        conversation_id=message.conversation_id,
+        detail=message.status,
+    )
     with connection.cursor() as cursor:
         inbox.append([event], cursor)
     return frames.end_frame(message, run_id=message.run_id, seq=seq)

@@ -21,7 +21,8 @@ from chat.models import Conversation, Message
 from gateway import catalogue
 from gateway.calls import Exchange, Origin
 from gateway.protocol import ChatRequest, Target
-from telemetry import inbox, wakeups
+from telemetry import inbox, product_events, wakeups
+from telemetry.product_events import Name
 from telemetry.redaction import redact
 
 MAX_PROMPT_CHARACTERS = 100_000
@@ -89,6 +90,8 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
         prompt.save(force_insert=True)
         history = fit(stored, asking.prompt, target)
         reply, exchange = _open_reply(prompt, history, target, path=path, process_id=process_id)
+        if is_new:
+            _note(Name.CONVERSATION_CREATED, conversation)
     return Turn(conversation, prompt, reply, exchange, is_new)
 
 
@@ -195,8 +198,13 @@ def _open_reply(
     Conversation.objects.filter(id=conversation.id).update(model=path, updated_at=reply.created_at)
     with connection.cursor() as cursor:
         inbox.append([exchange.call.started()], cursor)
+    _note(Name.CHAT_REQUESTED, conversation)
     transaction.on_commit(wakeups.wake)
     return reply, exchange
+
+
+def _note(name: Name, conversation: Conversation) -> None:
+    product_events.note(name, conversation.workspace_id, user_id=conversation.owner_id, conversation_id=conversation.id)
 
 
 def _next_position(conversation: Conversation) -> int:
