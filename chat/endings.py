@@ -14,8 +14,8 @@ from chat.render import RENDERER_VERSION, render
 from chat.runs import Run
 from gateway.calls import Bill, Ending
 from gateway.protocol import ProviderError
-from telemetry import inbox, spool, wakeups
-from telemetry.redaction import redact
+from telemetry import inbox, product_events, spool, wakeups
+from telemetry.product_events import Name
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +79,8 @@ def _store(run: Run, status: str, error: ProviderError | None) -> str:
     html = render(content)
     with transaction.atomic():
         has_closed = _close_row(run, status, error, bill=bill, content=content, html=html)
+        if has_closed:
+            _note(run, status)
         # A row that is gone was deleted with its conversation: the call is recorded all the same. A row that somebody
         # else has closed was recorded with it.
         if has_closed or not Message.objects.filter(id=run.message_id).exists():
@@ -87,6 +89,19 @@ def _store(run: Run, status: str, error: ProviderError | None) -> str:
             transaction.on_commit(wakeups.wake)
     message = Message.objects.filter(id=run.message_id).first()
     return frames.end_frame(message, run_id=run.run_id, seq=run.seq, shown_html=run.html)
+
+
+def _note(run: Run, status: str) -> None:
+    """Who stops a reply has neither succeeded nor failed."""
+    if status != Message.Status.CANCELED:
+        origin = run.exchange.call.origin
+        product_events.note(
+            Name.CHAT_SUCCEEDED if status == Message.Status.COMPLETE else Name.CHAT_FAILED,
+            origin.workspace_id,
+            user_id=origin.user_id,
+            conversation_id=origin.conversation_id,
+            detail=status,
+        )
 
 
 def _close_row(run: Run, status: str, error: ProviderError | None, *, bill: Bill, content: str, html: str) -> bool:
@@ -102,7 +117,7 @@ def _close_row(run: Run, status: str, error: ProviderError | None, *, bill: Bill
             lease_until=None,
             finish_reason=call.finish.reason[:40],
             error_code=error.code if error else "",
-            error=redact(error.message).text if error else "",
+            error=call.redactor.redact(error.message).text if error else "",
             is_retryable=error.retryable if error else False,
             prompt_tokens=bill.usage.prompt_tokens if bill.source != "none" else None,
             completion_tokens=bill.usage.completion_tokens if bill.source != "none" else None,

@@ -20,8 +20,8 @@ from uuid_utils.compat import uuid7
 
 from gateway.adapters import adapter_for
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Usage
-from telemetry import events, pricing, tokens
-from telemetry.redaction import StreamRedactor
+from telemetry import events, policies, pricing, tokens
+from telemetry.redaction import Redactor
 
 MAX_ATTEMPTS = 3
 MAX_PAUSE_SECONDS = 20.0
@@ -65,7 +65,7 @@ class Bill:
 class Call:
     """One attempt at one provider. Texts that leave it are redacted."""
 
-    def __init__(self, request: ChatRequest, origin: Origin, *, attempt: int = 1) -> None:
+    def __init__(self, request: ChatRequest, origin: Origin, *, attempt: int = 1, redactor: Redactor | None = None) -> None:
         self.request = request
         self.origin = origin if origin.trace_id else replace(origin, trace_id=secrets.token_hex(16))
         self.attempt = attempt
@@ -78,8 +78,9 @@ class Call:
         self.latency_ms = 0
         self._clock = perf_counter()
         self._first_token_ms: float | None = None
-        self._content = StreamRedactor()
-        self._reasoning = StreamRedactor()
+        self.redactor = redactor or policies.redactor_of(origin.workspace_id)
+        self._content = self.redactor.stream()
+        self._reasoning = self.redactor.stream()
         self._shown: list[str] = []
         self._thought: list[str] = []
         self._received: list[str] = []
@@ -236,7 +237,7 @@ class Exchange:
     async def _try_again(self, error: ProviderError, record: Record) -> None:
         failed = self.call
         failed.stop_clock()
-        following = Call(failed.request, failed.origin, attempt=failed.attempt + 1)
+        following = Call(failed.request, failed.origin, attempt=failed.attempt + 1, redactor=failed.redactor)
         bill = await asyncio.to_thread(failed.bill, "error")
         await record([failed.finished("error", bill, error=error), following.started()])
         self.call = following

@@ -16,7 +16,7 @@ import structlog
 from django.conf import settings
 
 from ollive_sdk.events import FIELDS, EventFields, Field, Phase, event_id
-from telemetry import redaction
+from telemetry import policies
 from telemetry.values import CUT, Refused, shorten, take
 
 WITHHELD = "[[WITHHELD]]"
@@ -74,13 +74,14 @@ def build(phase: Phase, given: Mapping[str, Any], *, payloads: Payloads | None =
         raise InvalidEvent("status", "is missing or not an ending")
     if policy == "none":
         _drop(fields, (*CONTENT, *PREVIEWS))
-    redacted = redact_fields(fields)
+    rules = policies.rules_of(UUID(fields["workspace_id"]))
+    redacted = redact_fields(fields, rules)
     _add_previews(redacted)
     if policy == "preview":
         _drop(redacted, CONTENT)
     cut = [*problems, *_shorten_all(redacted)]
     identity = event_id(redacted["inference_id"], phase)
-    body = redacted | {"phase": phase, "redaction_version": redaction.VERSION, "cut_fields": cut or None}
+    body = redacted | {"phase": phase, "redaction_version": rules.version, "cut_fields": cut or None}
     return Event(
         workspace_id=UUID(redacted["workspace_id"]),
         inference_id=UUID(redacted["inference_id"]),
@@ -90,22 +91,30 @@ def build(phase: Phase, given: Mapping[str, Any], *, payloads: Payloads | None =
     )
 
 
-def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The same fields with the sensitive ones redacted. A field on which the redactor fails is withheld whole."""
+def redact_fields(fields: Mapping[str, Any], rules: policies.Rules | None = None) -> dict[str, Any]:
+    """The same fields with the sensitive ones redacted, by the rules of their workspace unless others are given.
+
+    A field on which the redactor fails is withheld whole.
+    """
+    redactor = (rules or policies.rules_of(_workspace(fields))).redactor
     sensitive = {name: fields[name] for name in SENSITIVE if fields.get(name) is not None}
     redacted: dict[str, Any] = {}
     for name, value in sensitive.items():
         try:
-            redacted[name] = redaction.redact_json(value)
+            redacted[name] = redactor.redact_json(value)
         except Exception as error:  # edge: whatever the redactor fails on, its text is withheld and the call goes on
             log.error("withheld a field that could not be redacted", field=name, error=type(error).__name__)
             redacted[name] = [WITHHELD] if FIELDS[name].type == "texts" else WITHHELD
     return dict(fields) | redacted
 
 
-def redact_text(text: str, limit: int = 500) -> str:
+def redact_text(text: str, limit: int = 500, *, workspace_id: UUID | None = None) -> str:
     """A sentence of our own about an event, such as the error of its digestion, safe to store."""
-    return shorten(str(redact_fields({"error_message": text})["error_message"]), limit)
+    return shorten(str(redact_fields({"error_message": text, "workspace_id": workspace_id})["error_message"]), limit)
+
+
+def _workspace(fields: Mapping[str, Any]) -> UUID | None:
+    return UUID(str(fields["workspace_id"])) if fields.get("workspace_id") else None
 
 
 def _validate(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -61,6 +61,8 @@ def _add(call: Call, event: Mapping[str, Any], *, is_ending: bool) -> None:
         row.update({name: value for name, value in told.items() if row.get(name) is None})
         known = row.get("payload_parts") or {}
         call.content = {part: value for part, value in content.items() if part not in known} | call.content
+    versions = (row.get("redaction_version"), event.get("redaction_version"))
+    row["redaction_version"] = min((version for version in versions if version is not None), default=None)
     row["cut_fields"] = sorted({*(row.get("cut_fields") or ()), *(event.get("cut_fields") or ())}) or None
 
 

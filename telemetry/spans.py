@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
 from ollive_sdk.events import SPAN_FIELDS, Field, span_event_id
-from telemetry import events, payloads, redaction
+from telemetry import events, payloads, policies
 from telemetry.events import BODY_LIMIT, JSON_LIMIT, PREVIEW, SPACES, WITHHELD, Event, InvalidEvent, Payloads
 from telemetry.models import Span
 from telemetry.values import CUT, Refused, shorten, take
@@ -54,14 +54,15 @@ def build(given: Mapping[str, Any], *, payloads: Payloads | None = None) -> Even
     fields, problems = _validate(given)
     if policy == "none":
         _drop(fields, (*CONTENT, *PREVIEWS))
-    redacted = redact_fields(fields)
+    rules = policies.rules_of(UUID(fields["workspace_id"]))
+    redacted = redact_fields(fields, rules)
     _add_previews(redacted)
     if policy == "preview":
         _drop(redacted, CONTENT)
     _measure(redacted)
     cut = [*problems, *_shorten_all(redacted)]
     identity = UUID(redacted["id"])
-    body = redacted | {"phase": "span", "redaction_version": redaction.VERSION, "cut_fields": cut or None}
+    body = redacted | {"phase": "span", "redaction_version": rules.version, "cut_fields": cut or None}
     return Event(
         workspace_id=UUID(redacted["workspace_id"]),
         inference_id=identity,
@@ -71,12 +72,12 @@ def build(given: Mapping[str, Any], *, payloads: Payloads | None = None) -> Even
     )
 
 
-def redact_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+def redact_fields(fields: Mapping[str, Any], rules: policies.Rules | None = None) -> dict[str, Any]:
     """The same fields with the sensitive ones redacted, by the rules of their workspace; withheld where the redactor fails."""
     sensitive = {name: fields[name] for name in SENSITIVE if fields.get(name) is not None}
     if not sensitive:
         return dict(fields)
-    redacted = events.redact_fields({"workspace_id": fields.get("workspace_id"), "messages": sensitive})["messages"]
+    redacted = events.redact_fields({"workspace_id": fields.get("workspace_id"), "messages": sensitive}, rules)["messages"]
     return dict(fields) | (redacted if isinstance(redacted, dict) else dict.fromkeys(sensitive, WITHHELD))
 
 
@@ -111,6 +112,7 @@ def from_call(event: Mapping[str, Any]) -> dict[str, Any]:
         "arguments": event.get("messages"),
         "result": event.get("reply"),
         "cut_fields": event.get("cut_fields"),
+        "redaction_version": event.get("redaction_version"),
     }
     return {name: value for name, value in step.items() if value is not None}
 
@@ -133,7 +135,6 @@ def pack(
                 "id": str(identity),
                 "workspace_id": str(workspace_id),
                 "received_at": received[key].isoformat(),
-                "redaction_version": redaction.VERSION,
                 "payload_parts": parts,
                 "payload_refs": refs,
             }

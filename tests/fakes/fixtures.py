@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,13 +71,17 @@ class RunningProvider:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    """What the gateway remembers for some seconds would reach from one test into the next."""
+def _nothing_remembered(request: pytest.FixtureRequest) -> None:
+    """What is remembered for some seconds would reach from one test into the next. Without a database, defaults hold."""
     from gateway import listing, sources
     from gateway.adapters import concessions
+    from telemetry import policies
 
     concessions.forget()
     listing.forget()
+    policies.forget()
+    if not {"db", "transactional_db"} & set(request.fixturenames) and not request.node.get_closest_marker("django_db"):
+        policies._known[uuid.UUID("00000000-0000-4000-8000-000000000001")] = float("inf"), policies.DEFAULT
     sources.forget()
 
 

@@ -96,10 +96,10 @@ def test_it_redacts_every_sensitive_field_keys_and_nested_json_too():
 
 
 def test_it_withholds_what_the_redactor_fails_on(monkeypatch):
-    def broken(value):
+    def broken(_redactor, _value):
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr("telemetry.redaction.redact_json", broken)
+    monkeypatch.setattr("telemetry.redaction.Redactor.redact_json", broken)
     body = body_of(finished(reply="alice@example.com", messages=[{"role": "user", "content": "bob@example.com"}], tags=["x"]))
     assert "example.com" not in json.dumps(body)
     assert (body["reply"], body["messages"], body["tags"]) == ("[[WITHHELD]]", "[[WITHHELD]]", ["[[WITHHELD]]"])
