@@ -122,6 +122,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "release expired reservations": {"task": "budgets.release_expired", "schedule": 60.0},
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
     "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
+    "roll up what changed": {"task": "rollups.build", "schedule": 10.0},
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
     "forget expired sessions": {"task": "accounts.purge", "schedule": 86_400.0},
 }

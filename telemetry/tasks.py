@@ -6,9 +6,10 @@ from uuid import UUID
 
 from celery import shared_task
 
-from telemetry import digest, feed, partitions, processes, product_events, repricing, spool, tallies
+from telemetry import digest, feed, partitions, processes, product_events, repricing, rollups, spool, tallies
 
 REPRICING_SECONDS = 20.0
+ROLLUP_SECONDS = 20.0
 
 _process: tuple[int, UUID] | None = None  # pid and id: a forked worker enters itself
 
@@ -20,6 +21,13 @@ def drain() -> None:
         spool.replay()
         digest.drain()
         tallies.fold()
+    rollups.build(datetime.now(UTC), seconds=ROLLUP_SECONDS)
+
+
+@shared_task(name="rollups.build")
+def build_rollups() -> None:
+    """Rebuild what was marked and has settled."""
+    rollups.build(datetime.now(UTC), seconds=ROLLUP_SECONDS)
 
 
 @shared_task(name="repricing.work")
