@@ -17,7 +17,6 @@ class Act(StrEnum):
     READ_OWN_CHATS = "read their own chats"
     CHAT = "chat"
     CONFIGURE = "change providers"
-    MANAGE_KEYS = "manage the keys of others"
 
 
 _Role = Membership.Role
@@ -25,7 +24,6 @@ WHO_MAY: dict[Act, frozenset[str]] = {
     Act.READ_OWN_CHATS: frozenset(_Role.values),
     Act.CHAT: frozenset({_Role.OWNER, _Role.ADMIN, _Role.MEMBER}),
     Act.CONFIGURE: frozenset({_Role.OWNER, _Role.ADMIN}),
-    Act.MANAGE_KEYS: frozenset({_Role.OWNER, _Role.ADMIN}),
 }
 # A key lets a program do no more than its person may do at this moment, whatever scopes it was given.
 SCOPES_OF: dict[str, frozenset[str]] = {

@@ -13,9 +13,11 @@ from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts.models import Membership, SignInLink, User, Workspace
+from accounts import api_keys
+from accounts.models import ApiKey, Membership, SignInLink, User, Workspace
 from accounts.sessions import sign_out_sockets
 from accounts.sign_in_links import revoke_links
 
@@ -23,7 +25,7 @@ from accounts.sign_in_links import revoke_links
 admin.site.unregister(EmailAddress)
 
 # What goes with a person or a workspace without loss. Everything else, such as their chats, is deleted by its own app first.
-GOES_ALONG = {Membership, SignInLink, EmailAddress, LogEntry}
+GOES_ALONG = {ApiKey, Membership, SignInLink, EmailAddress, LogEntry}
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -129,6 +131,46 @@ class MembershipAdmin(admin.ModelAdmin[Membership]):
     ordering = ("workspace__name", "user__email")
     autocomplete_fields = ("user", "workspace")
     readonly_fields = ("created_at",)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
+    """Keys are made by `manage.py create_api_key`, and here only ended. The key itself is nowhere."""
+
+    list_display = ("name", "last_four", "user", "workspace", "scope_list", "state", "last_used_at", "expires_at", "created_at")
+    list_filter = ("workspace",)
+    list_select_related = ("user", "workspace")
+    search_fields = ("name", "last_four", "user__email")
+    ordering = ("-created_at",)
+    exclude = ("token_sha256",)
+    actions = ("revoke",)
+
+    @admin.display(description="scopes")
+    def scope_list(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.display(description="state")
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return "revoked"
+        return "valid" if api_keys.is_valid(key, timezone.now()) else "expired"
+
+    @admin.action(description="Revoke the selected keys", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        now = timezone.now()
+        revoked = [key for key in queryset if api_keys.revoke(key, now)]
+        for key in revoked:
+            self.log_change(request, key, "Revoked.")
+        self.message_user(request, f"{len(revoked)} revoked. Programs that use them are refused within five seconds.")
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apikey")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False
 
 
 def _rules(request: HttpRequest) -> bool:

@@ -15,6 +15,7 @@ from chat.database import in_thread
 
 FRESH_SECONDS = 5.0
 STALE_SECONDS = 60.0  # a known key is not forgotten because the database is away; nothing is stored then anyway
+WAIT_SECONDS = 3.0
 AWAY_SECONDS = 1.0
 KNOWN_LIMIT = 10_000
 
@@ -55,8 +56,9 @@ class Bearers:
         try:
             if now < self._away_until:
                 raise OperationalError("the database was away a moment ago")
-            return await self._ask_once(key, token)
-        except (OperationalError, InterfaceError):
+            async with asyncio.timeout(WAIT_SECONDS):
+                return await self._ask_once(key, token)
+        except (OperationalError, InterfaceError, TimeoutError):
             self._away_until = max(self._away_until, now + AWAY_SECONDS)
             if known and now - known.at < STALE_SECONDS:
                 return known.bearer

@@ -10,15 +10,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 from uuid import UUID, uuid5
+from weakref import WeakKeyDictionary
 
+from channels.db import DatabaseSyncToAsync
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.entrance import Bearer, Refused
 from ollive_sdk.events import FIELDS, SPAN_FIELDS, Source
-from telemetry import events, spans, writer
+from telemetry import events, policies, spans, writer
 from telemetry.events import Event, InvalidEvent, Payloads
 from telemetry.values import repair, shorten
 
@@ -29,7 +31,9 @@ DECLARED = {"started": FIELDS, "finished": FIELDS, "span": SPAN_FIELDS}
 TIMES = ("started_at", "first_token_at", "ended_at")
 CLOCK_AHEAD, CLOCK_BEHIND = timedelta(minutes=5), timedelta(days=7)
 IDENTITY_LIMIT = 255  # characters
-SLICE_SECONDS = 0.002  # then the event loop has its turn: live chats share it
+SLICE_SECONDS = 0.002
+RULES_SECONDS = 2.0  # `policies` remembers them for longer, so the loop never waits for them
+WAIT_SECONDS = 3.0
 NOTES = "ollive"  # the part of an event's metadata that is ours
 
 
@@ -68,37 +72,91 @@ async def take(drafts: Sequence[Draft], refusals: Sequence[Refusal], bearer: Bea
 
     Raises `Refused` with 503 when nothing can be made durable; sending everything again is safe.
     """
+    _check_writer()
     now = timezone.now()
     rejected, problems = list(refusals), []
     built: list[Event] = []
     places: list[Draft] = []
-    began = time.perf_counter()
-    for draft in drafts:
-        try:
-            event, noted = build(draft, bearer, source=source, now=now)
-        except InvalidEvent as error:
-            rejected.append(Refusal(draft.index, draft.identity, f"invalid_{error.field}"[:64], str(error)))
-        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-            rejected.append(Refusal(draft.index, draft.identity, "unreadable", f"can't be read ({type(error).__name__})"))
-        else:
-            built.append(event)
-            places.append(draft)
-            if noted:
-                problems.append(Refusal(draft.index, draft.identity, "left_out", "; ".join(noted)))
-        if time.perf_counter() - began > SLICE_SECONDS:
-            await asyncio.sleep(0)
-            began = time.perf_counter()
+    async with Turn(bearer.workspace_id) as turn:
+        for draft in drafts:
+            try:
+                event, noted = build(draft, bearer, source=source, now=now)
+            except InvalidEvent as error:
+                rejected.append(Refusal(draft.index, draft.identity, f"invalid_{error.field}"[:64], str(error)))
+            except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+                rejected.append(Refusal(draft.index, draft.identity, "unreadable", f"can't be read ({type(error).__name__})"))
+            else:
+                built.append(event)
+                places.append(draft)
+                if noted:
+                    problems.append(Refusal(draft.index, draft.identity, "left_out", "; ".join(noted)))
+            await turn.give_way()
     try:
         appended = await writer.append(built, Counter(refusal.code for refusal in rejected))
     except writer.Away as away:
-        message = f"Nothing was stored: {away}. Send it again later."
-        raise Refused(503, "unavailable", message, retry_after=away.retry_after) from away
+        raise _unavailable(str(away), away.retry_after) from away
     rejected += [
         Refusal(places[place].index, places[place].identity, writer.UNSTORABLE, "can't be stored by the database")
         for place in appended.refused
     ]
     rejected.sort(key=lambda refusal: refusal.index)
     return Outcome(appended.stored, appended.duplicate, rejected, problems)
+
+
+class Turn:
+    """One batch is built at a time, in slices: the event loop is shared with live chats, and building is all CPU.
+
+    The workspace's rules of redaction are read beside the loop before they are needed. Raises `Refused` where they can't be.
+    """
+
+    _locks: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
+    _read_at: ClassVar[dict[UUID, float]] = {}
+
+    def __init__(self, workspace_id: UUID) -> None:
+        self._workspace_id = workspace_id
+        self._lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        self._began = 0.0
+
+    async def __aenter__(self) -> "Turn":
+        await self._read_rules()
+        await self._lock.acquire()
+        self._began = time.perf_counter()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
+
+    async def give_way(self) -> None:
+        """Let the loop do its other work, once this slice is used up."""
+        if time.perf_counter() - self._began > SLICE_SECONDS:
+            await asyncio.sleep(0)
+            await self._read_rules()
+            self._began = time.perf_counter()
+
+    async def _read_rules(self) -> None:
+        if time.monotonic() - self._read_at.get(self._workspace_id, -RULES_SECONDS) < RULES_SECONDS:
+            return
+        read = DatabaseSyncToAsync(policies.rules_of, thread_sensitive=False)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                rules = await read(self._workspace_id)
+        except TimeoutError:
+            raise _unavailable("the database cannot be reached", 2) from None
+        if isinstance(rules.redactor, policies.Closed) and not rules.policy.rules_version:
+            raise _unavailable("the database cannot be reached", 2)
+        self._read_at[self._workspace_id] = time.monotonic()
+
+
+def _check_writer() -> None:
+    """While nothing can be stored, nothing is built either."""
+    try:
+        writer.check()
+    except writer.Away as away:
+        raise _unavailable(str(away), away.retry_after) from away
+
+
+def _unavailable(reason: str, retry_after: float) -> Refused:
+    return Refused(503, "unavailable", f"Nothing was stored: {reason}. Send it again later.", retry_after=retry_after)
 
 
 def build(draft: Draft, bearer: Bearer, *, source: Source, now: datetime) -> tuple[Event, list[str]]:
@@ -124,8 +182,8 @@ def build(draft: Draft, bearer: Bearer, *, source: Source, now: datetime) -> tup
 
 def payloads_of(bearer: Bearer) -> Payloads:
     """How much of a call is kept: the key may ask for less than the installation, not for more."""
-    policies = [cast("Payloads", settings.OLLIVE_PAYLOADS), *([bearer.payloads] if bearer.payloads else [])]
-    return max(policies, key=lambda policy: STRICTNESS[policy])
+    asked = [cast("Payloads", settings.OLLIVE_PAYLOADS), *([bearer.payloads] if bearer.payloads else [])]
+    return max(asked, key=lambda payloads: STRICTNESS[payloads])
 
 
 def identity_of(value: Any, workspace_id: UUID) -> tuple[UUID, str | None]:

@@ -73,6 +73,12 @@ async def append(events: Sequence[Event], rejected: Mapping[str, int] | None = N
     return await _of_this_loop().append(events, rejected or {})
 
 
+def check() -> None:
+    """Raises `Away` when `append` would at this moment."""
+    if refusal := _of_this_loop().refusal():
+        raise refusal
+
+
 async def close() -> None:
     """Commit what waits, then hang up. The process is about to end."""
     global _writer
@@ -114,15 +120,23 @@ class Writer:
         await self._task
         await self._hang_up()
 
+    def refusal(self, rows: int = 0, size: int = 0) -> Away | None:
+        """Why so many events, of so many bytes, can't be taken now."""
+        if self._is_closing:
+            return Away("this process is about to end", 1)
+        if time.monotonic() < self._away_until:
+            return Away("the database was away a moment ago", 1)
+        if self._is_full and time.monotonic() - self._measured_at < DEPTH_SECONDS:
+            return Away("too many events wait to be digested", 10)
+        if self._rows + rows > QUEUE_ROWS or self._bytes + size > QUEUE_BYTES:
+            return Away("too many events wait to be stored", 1)
+        return None
+
     def _enqueue(self, events: Sequence[Event], rejected: Mapping[str, int]) -> Submission:
         size = sum(len(event.body) for event in events)
         submission = Submission(events, rejected, self.loop.create_future(), size)
-        if self._is_closing:
-            submission.fail(Away("this process is about to end", 1))
-        elif time.monotonic() < self._away_until:
-            submission.fail(Away("the database was away a moment ago", 1))
-        elif self._rows + len(events) > QUEUE_ROWS or self._bytes + size > QUEUE_BYTES:
-            submission.fail(Away("too many events wait to be stored", 1))
+        if refusal := self.refusal(len(events), size):
+            submission.fail(refusal)
         else:
             self._queue.append(submission)
             self._rows += len(events)

@@ -111,10 +111,12 @@ def _fingerprint() -> str:
 
 def make_owner() -> Outcome:
     """The owner gets a sign-in link at each start, as long as they never came in and have no password."""
+    from accounts.api_keys import register_environments_key
     from accounts.owner import ensure_owner
     from accounts.sign_in_links import make_link
 
     email, password = env.str("OLLIVE_ADMIN_EMAIL", default=""), env.str("OLLIVE_ADMIN_PASSWORD", default="")
     owner, _is_new = ensure_owner(email or None, password or None)
+    register_environments_key(owner, timezone.now())
     needs_link = owner.last_login is None and not owner.has_usable_password()
     return {"email": owner.email, "sign_in_path": make_link(owner, timezone.now()) if needs_link else None}
