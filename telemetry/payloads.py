@@ -5,7 +5,7 @@ The references of a long list are pieces themselves, so that they don't grow wit
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -100,21 +100,26 @@ def write(rows: Iterable[tuple[date, UUID, UUID, int, str]], cursor: CursorWrapp
 
 def read(day: date, workspace_id: UUID, parts: Mapping[str, int], refs: Sequence[UUID]) -> dict[str, Any]:
     """A call's content by part; `refs` are the parts' references in the order of PARTS. Pieces that are gone leave a gap."""
-    pieces: dict[UUID, tuple[int, Any]] = {}
+    known: dict[UUID, tuple[int, Any]] = {}
     wanted = set(refs)
     while wanted:
-        rows = Payload.objects.filter(day=day, workspace_id=workspace_id, digest__in=wanted)
-        found = {digest: (form, orjson.loads(body)) for digest, form, body in rows.values_list("digest", "form", "body")}
-        pieces |= found
+        found = pieces(day, workspace_id, wanted)
+        known |= found
         listed = {UUID(ref) for form, body in found.values() if form == Payload.Form.DIGESTS for ref in body}
-        wanted = listed - pieces.keys()
+        wanted = listed - known.keys()
     content: dict[str, Any] = {}
     start = 0
     for part in (part for part in PARTS if part in parts):
         end = start + parts[part]
-        content[part] = [body for ref in refs[start:end] for body in _expand(ref, pieces)]
+        content[part] = [body for ref in refs[start:end] for body in _expand(ref, known)]
         start = end
     return {part: value if part in {"messages", "reply"} else next(iter(value), None) for part, value in content.items()}
+
+
+def pieces(day: date, workspace_id: UUID, digests: Collection[UUID]) -> dict[UUID, tuple[int, Any]]:
+    """What is stored of these, by digest: form and content. Pieces that are gone are missing."""
+    rows = Payload.objects.filter(day=day, workspace_id=workspace_id, digest__in=digests)
+    return {digest: (form, orjson.loads(body)) for digest, form, body in rows.values_list("digest", "form", "body")}
 
 
 def content_of(call: InferenceLog | Span) -> dict[str, Any]:
