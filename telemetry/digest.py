@@ -16,7 +16,22 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import arrays, events, feed, locks, logs, partitions, payloads, policies, prices, rollups, rows, spans, tallies
+from telemetry import (
+    arrays,
+    events,
+    feed,
+    locks,
+    logs,
+    partitions,
+    payloads,
+    policies,
+    prices,
+    rollups,
+    rows,
+    search,
+    spans,
+    tallies,
+)
 
 BATCH = 500
 BATCH_BYTES = 16 * 1024 * 1024
@@ -246,6 +261,7 @@ def _write(
     if changed:
         logs.write([call.row for call in changed.values()], cursor)
         rollups.touch(cursor, ((key[0], received[key]) for key in changed))
+        search.index(cursor, [(call.row, call.content) for call in changed.values()])
         feed.note(cursor, ((*key, received[key], call.row["status"] != "in_progress") for key, call in changed.items()))
 
 
