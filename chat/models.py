@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from accounts.encryption import EncryptedTextField
 from accounts.models import Workspace
 
 
@@ -20,6 +21,7 @@ class Conversation(models.Model):
     model = models.CharField(max_length=300, blank=True, help_text="The model path that was asked last.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
+    redaction_version = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Of the title.")
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["owner", "-updated_at", "-id"], name="conversation_recent")]
@@ -53,6 +55,7 @@ class Message(models.Model):
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.COMPLETE)
     content = models.TextField(blank=True)
     html = models.TextField(blank=True, editable=False)
+    redaction_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     renderer_version = models.PositiveSmallIntegerField(default=0, editable=False)
     position = models.BigIntegerField(default=0, editable=False, help_text="Grows along a conversation.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -97,3 +100,24 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.content[:60]}"
+
+
+class Original(models.Model):
+    """What was removed from a message: for its owner's eyes, encrypted, until it expires.
+
+    `sealed` is JSON: `{"values": {placeholder: value}}` where the model got placeholders, `{"text": …}` where the vault keeps the
+    text as it was. Once it has expired it is NULL, and the row says only that there was something.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, related_name="original")
+    sealed = EncryptedTextField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["expires_at"], condition=models.Q(sealed__isnull=False), name="original_to_expire"),
+        ]
+
+    def __str__(self) -> str:
+        return f"what was removed from {self.message_id}"
