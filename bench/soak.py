@@ -1,7 +1,7 @@
 """Whether memory grows: a million events through `/api/v1/ingest` and two thousand streams, the resident size noted on the way.
 
 `python -m bench.soak [--events 1000000] [--streams 2000] [--adapter direct]`: web process and Celery worker, each a process
-of its own. The slope is a least-squares line through the sizes after the first fifth, when everything is loaded and caches are full.
+of its own. The slope is a least-squares line through the sizes after the first fifth, when everything is loaded and caches full.
 """
 
 import argparse
@@ -38,7 +38,8 @@ def soak_in_events(stack: Stack, url: str, count: int) -> None:
     from telemetry import tallies
 
     token = ingest.make_key()
-    began, seen = time.monotonic(), []
+    began = time.monotonic()
+    seen: list[tuple[float, float, float]] = []
     for sent in range(SLICE, count + 1, SLICE):
         ingest.send(url, token, connections=2, count=SLICE)
         while tallies.balance().pending > WAITING_LIMIT:
@@ -53,7 +54,8 @@ def soak_in_events(stack: Stack, url: str, count: int) -> None:
 
 
 def soak_in_streams(stack: Stack, url: str, count: int, adapter: str) -> None:
-    began, seen = time.monotonic(), []
+    began = time.monotonic()
+    seen: list[tuple[float, float, float]] = []
     for done in range(CHATS, count + 1, CHATS):
         streams.measure(stack, url, adapter, CHATS, SECONDS)
         seen.append((done, *sizes(stack)))
@@ -69,7 +71,7 @@ def sizes(stack: Stack) -> tuple[float, float]:
 
 def resident_mb(stack: Stack, name: str) -> float:
     process = psutil.Process(stack.processes[name].pid)
-    return sum(part.memory_info().rss for part in (process, *process.children(recursive=True))) / 1e6
+    return float(sum(part.memory_info().rss for part in (process, *process.children(recursive=True))) / 1e6)
 
 
 def tell(what: str, seen: tuple[float, ...], seconds: float) -> None:
