@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import re2
 
-from telemetry.redaction import addresses, jwt, keys, network, numbers, pairs, pem, phones
+from telemetry.redaction import addresses, jwt, keys, national, network, numbers, pairs, pem, phones
 from telemetry.redaction.islands import LIMIT, OPEN_START, QUOTES, START, extent, password_quote
 from telemetry.redaction.pem import KeyBlock, begins_key
 from telemetry.redaction.rules import CONTEXT, MARKER_END, Match, Rule, Subject, as_bytes, select
@@ -27,7 +27,7 @@ MEMORY = 64 << 20  # bytes that a compiled trigger may use for what it has learn
 
 _HARMLESS = re.compile(r"[^0-9@%$!#^&*?~+=]{0,15}")  # every rule needs one of these marks, or more room
 _LETTERS = "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u017e\u0388-\u03ce\u0400-\u045f"  # each of which folds to itself
-_WORDS = rf"(?:(?<![\"'`])[{_LETTERS}.:][{_LETTERS}.:']{{0,14}}[ ,;\n]+)"
+_WORDS = rf"(?:(?<![\"'`])(?![A-Z]{{2}} )[{_LETTERS}.:][{_LETTERS}.:']{{0,14}}[ ,;\n]+)"
 _PLAIN = re.compile(rf"[ ,;\n]*{_WORDS}*([{_LETTERS}.:][{_LETTERS}.:']{{0,14}})?")
 _PLAIN_WORDS = re.compile(rf"[ ,;\n]*{_WORDS}{{1,64}}")
 _SETTLED_MARKS = frozenset(",.;:!?\"'")
@@ -103,7 +103,7 @@ def _set_of(rules: list[Rule]) -> re2.Set:
 def rule_set(regions: tuple[str, ...], national_ids: frozenset[str], kinds_off: frozenset[str]) -> RuleSet:
     """The rules for people of these regions, with their ids, without these kinds."""
     modules = (pem, jwt, addresses, keys, pairs, network, numbers)
-    rules = (*(rule for module in modules for rule in module.RULES), *phones.rules_of(regions))
+    rules = (*(rule for module in modules for rule in module.RULES), *national.rules_of(national_ids), *phones.rules_of(regions))
     return RuleSet(tuple(rule.without(kinds_off) for rule in rules) if kinds_off else rules)
 
 

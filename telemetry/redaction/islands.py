@@ -4,7 +4,7 @@ Where an island ends is told by the characters around that place alone, never by
 the whole text have the same islands, and redacting island by island gives the same result for both.
 
 An island is a word up to a space, quote, bracket, comma or semicolon, and goes on over
-- one space between groups of digits (cards, phone numbers), between the groups of an IBAN, inside a PEM header;
+- one space between groups of digits (cards, phone numbers), between the groups of an IBAN or a NINO, inside a PEM header;
 - brackets around digits (area codes), and marks inside the user:password part of an address;
 - whatever a password in quotes holds, when a name such as `password` stands before it.
 Letters of scripts without spaces belong to an island only just before an `@` and after it.
@@ -30,6 +30,7 @@ OPEN_START = re.compile(rf"(?:\(|[{WIDE}]{{1,16}})\Z")
 _FIRST = re.compile(rf"(?:\((?=[0-9])|[{WIDE}]{{1,16}}(?=@))?{_BODY}*")
 _MORE = re.compile(rf"{_BODY}*")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?: [A-Za-z0-9]{4}){0,8}\Z")
+_NINO = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}(?: [0-9]{2}){0,3}\Z")
 _PEM = re.compile(r"-----BEGIN(?: [A-Z0-9]{1,12}){0,4}\Z")
 _AUTHORITY = re.compile(r"://[^/?#\s]{0,90}\Z")
 _IN_AUTHORITY = frozenset(",;(){}|")
@@ -76,6 +77,8 @@ def _goes_on(text: str, start: int, end: int) -> bool:
 def _awaits_group(text: str, start: int, end: int) -> bool:
     before = text[max(start, end - 64) : end]  # a slice, so that nothing before the island has a say
     if before[-4:].isalnum() and not is_word(before[-5:-4]) and _IBAN.search(before[-44:]):
+        return True
+    if before[-2:].isalnum() and not is_word(before[-3:-2]) and _NINO.search(before[-12:]):
         return True
     return "-----BEGIN" in before and _PEM.search(before) is not None
 

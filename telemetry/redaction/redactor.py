@@ -191,8 +191,12 @@ def weave(text: str, folded: Folded, scanner: Scanner, *, is_final: bool) -> tup
     return pieces, stop
 
 
-@lru_cache(maxsize=64)
 def redactor_for(config: Config = DEFAULT) -> Redactor:
-    """The redactor that does what the config says."""
+    """The redactor that does what the config says; equal configs share one."""
+    return _redactor_of(config)
+
+
+@lru_cache(maxsize=64)
+def _redactor_of(config: Config) -> Redactor:
     rules = rule_set(config.regions, config.national_ids, config.kinds_off)
     return Redactor(rules, custom_rules(config.patterns, config.word_lists))

@@ -1,0 +1,96 @@
+"""National ids, found after a word that names them, or by their form alone where that is enough."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import re2
+
+from telemetry.redaction.identities import IDENTITIES, Identity, When
+from telemetry.redaction.rules import Match, Rule, Subject, spans
+
+GAP = 28  # characters between a name and its value
+_GAP = re.compile(rf"[^0-9\[\]\n]{{0,{GAP}}}")
+_SPACED_BEFORE = re.compile(r"[0-9] \Z")
+_SPACED_AFTER = re.compile(r" [0-9]")
+_COUNTED = re.compile(
+    r"(?i:[$€£¥₹#]\s?|\b(?:order|invoice|ticket|case|ref|sku|isbn|tracking|serial|part|version|build)\W{0,3}"
+    r"(?:(?:no|number|nr|id)\W{0,3})?)\Z"
+)
+
+Found = tuple[Identity, re.Pattern[str]]
+
+
+def rules_of(countries: frozenset[str]) -> tuple[Rule, ...]:
+    """The rules for ids: of these countries by form alone, of all by name."""
+    by_form = [
+        (identity, form)
+        for identity in IDENTITIES
+        for form in identity.forms
+        if form.when <= (When.SWITCHED if identity.kind[:2] in countries else When.ALWAYS)
+    ]
+    return (
+        Rule(
+            "|".join(f"(?:{form.pattern})" for _, form in by_form),
+            _find_by_form([(i, re.compile(f.pattern)) for i, f in by_form]),
+        ),
+        Rule(rf"(?:{_NAMES})[^0-9\[\]\n]{{0,{GAP}}}[0-9]", find_named, is_named=1),
+    )
+
+
+def _find_by_form(forms: list[Found]) -> Callable[[Subject], Iterator[Match]]:
+    def find(subject: Subject) -> Iterator[Match]:
+        for identity, pattern in forms:
+            for found in pattern.finditer(subject.text, subject.start):
+                start, end = found.span()
+                if _is_whole(subject, start, end) and not _is_in_row(subject, start, end) and identity.is_valid(found[0]):
+                    yield Match(start, end, identity.kind, 8)
+
+    return find
+
+
+def _is_whole(subject: Subject, start: int, end: int) -> bool:
+    return not subject.is_inside_number(start, end) and subject.text[start - 1 : start] not in ("_", "/", "#")
+
+
+def _is_in_row(subject: Subject, start: int, end: int) -> bool:
+    """Whether other numbers stand beside it, or a word says that it is something else."""
+    text = subject.text
+    if _SPACED_BEFORE.search(text[max(0, start - 2) : start]) or _SPACED_AFTER.match(text, end):
+        return True
+    return _COUNTED.search(subject.before(start, 28)) is not None
+
+
+_SHORT = "|".join(sorted({name for identity in IDENTITIES for name in identity.short_names.split("|")}))
+_LONG = "|".join(sorted({name for identity in IDENTITIES for name in identity.names.split("|")}))
+_NAMES = rf"(?:^|[^A-Za-z])(?i:{_SHORT})[^A-Za-z0-9]|(?i:{_LONG})"
+_NAME = re2.compile(_NAMES)
+_BY_NAME = [
+    (
+        re.compile(rf"(?i:(?<![a-z])(?:{identity.short_names})[^a-z0-9]|{identity.names})"),
+        identity,
+        [re.compile(form.pattern) for form in identity.forms],
+    )
+    for identity in IDENTITIES
+]
+
+
+def find_named(subject: Subject) -> Iterator[Match]:
+    """An id of any country behind a word that names it, when its checksum is right."""
+    text = subject.text
+    for start, end in spans(_NAME, text):
+        for name, identity, forms in _BY_NAME:
+            if not (named := name.search(text, start, end)):
+                continue
+            for form in forms:
+                yield from _after(subject, named.end(), identity, form=form)
+
+
+def _after(subject: Subject, place: int, identity: Identity, *, form: re.Pattern[str]) -> Iterator[Match]:
+    text = subject.text
+    for found in form.finditer(text, max(place, subject.start), place + GAP + 32):
+        start, end = found.span()
+        if not _GAP.fullmatch(text, place, start):
+            return
+        if not subject.is_inside_number(start, end) and identity.is_valid(found[0]):
+            yield Match(start, end, identity.kind, 6)
+            return
