@@ -36,7 +36,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     elif door := doors.find(scope["path"]):
         await doors.enter(door, scope, receive, send)
     else:
-        await http(scope, receive, send)
+        tagged, send_with_ids = doors.with_ids(scope, send)
+        await http(tagged, receive, send_with_ids)
 
 
 async def _live(receive: Any, send: Any) -> None:

@@ -123,6 +123,20 @@ async def _request(door: Door, scope: Mapping[str, Any], headers: dict[str, str]
     )
 
 
+def with_ids(scope: Mapping[str, Any], send: Send) -> tuple[dict[str, Any], Send]:
+    """A request for Django, under the same ids, which its answer carries too."""
+    ids = Ids.of(read_headers(scope))
+    others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-request-id"]
+    added = [(b"x-request-id", ids.request_id.encode()), (b"x-trace-id", ids.trace_id.encode())]
+
+    async def send_with_ids(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *added]}
+        await send(message)
+
+    return {**scope, "headers": [*others, added[0]]}, send_with_ids
+
+
 def read_headers(scope: Mapping[str, Any]) -> dict[str, str]:
     """The headers by lower-case name. What comes twice is joined, so that two keys are no key."""
     headers: dict[str, str] = {}

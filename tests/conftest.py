@@ -7,8 +7,9 @@ from django.conf import settings
 from django.test import override_settings
 
 from tests.people import alice, bob, charlie, dora, workspace
+from tests.programs import program, programs_server
 
-__all__ = ["alice", "bob", "charlie", "dora", "workspace"]
+__all__ = ["alice", "bob", "charlie", "dora", "program", "programs_server", "workspace"]
 
 
 @pytest.fixture(scope="session", autouse=True)
