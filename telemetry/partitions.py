@@ -1,7 +1,7 @@
 """The days of the log and of its payloads. There is no DEFAULT partition: it would have to be emptied to add a day."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -40,6 +40,11 @@ ALTER TABLE "{table}" ATTACH PARTITION "{child}" FOR VALUES FROM ('{start}') TO 
 # Read as a table: to_regclass answers from a cache that doesn't notice what another transaction made while we waited.
 ATTACHED = "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid WHERE relname = ANY(%s)"
 
+DAYS = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = %s::regclass AND NOT inhdetachpending ORDER BY relname
+"""
+
 
 def ensure(today: date, days: int = DAYS_AHEAD) -> list[date]:
     """Make the missing partitions from today on; returns the days that were made."""
@@ -62,6 +67,13 @@ def creation(parent: Parent, day: date) -> str:
     """The statements that make a day. Names and bounds are made of our own words and dates alone."""
     start, end = (parent.bound.format(bound) for bound in (day, day + timedelta(days=1)))
     return CREATE.format(child=parent.of(day), table=parent.table, column=parent.column, start=start, end=end)
+
+
+def attached_days(parent: Parent) -> list[date]:
+    """The days that a table has, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(DAYS, [parent.table])
+        return [datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC).date() for (name,) in cursor.fetchall()]
 
 
 def _missing(days: set[date]) -> list[tuple[date, Parent]]:
