@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from telemetry import locks, payloads, rollups, tallies
+from telemetry import locks, payloads, rollups, search, tallies
 from telemetry.models import InferenceLog
 
 DELETE_LOGS = """
@@ -59,6 +59,7 @@ def erase_calls(calls: Iterable[InferenceLog]) -> int:
         cursor.execute(DELETE_LOGS, [workspaces, received, ids])
         row_count, event_count = cursor.fetchone()
         rollups.touch(cursor, ((call.workspace_id, call.received_at) for call in erased))
+        search.forget(cursor, [(call.workspace_id, call.received_at, call.id) for call in erased])
         cursor.execute(DELETE_SPANS, [workspaces, received, ids])
         steps = cursor.fetchall()
         waiting_count = 0

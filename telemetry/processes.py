@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from uuid_utils.compat import uuid7
 
-from telemetry import feed, logs, rollups, rows
+from telemetry import feed, logs, rollups, rows, search
 from telemetry.models import Process
 
 BATCH = 200
@@ -90,6 +90,7 @@ def close_silent() -> int:
                 rows.settle(row, logs.content_to_count(row))
             if silent:
                 logs.write(silent, cursor)
+                search.index(cursor, [(row, {}) for row in silent])
                 rollups.touch(cursor, ((UUID(row["workspace_id"]), datetime.fromisoformat(row["received_at"])) for row in silent))
                 feed.note(cursor, ((row["workspace_id"], row["id"], row["received_at"], True) for row in silent))
             else:
