@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psycopg
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,6 +122,23 @@ def database_url() -> str:
     """The test's own database; pytest-django has put its name into the settings."""
     database = settings.DATABASES["default"]
     return f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+
+
+@contextmanager
+def database_away() -> Iterator[None]:
+    """The web process loses its connections and gets no new ones, as while the server restarts."""
+    name = settings.DATABASES["default"]["NAME"]
+    elsewhere = database_url().removesuffix(name) + "postgres"
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name = 'ollive web'",
+                [name],
+            )
+            yield
+        finally:
+            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
 
 
 def _free_port() -> int:

@@ -2,11 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 
-import psycopg
 import redis
 from django.conf import settings
 from django.utils import timezone
@@ -16,7 +14,7 @@ from telemetry import digest
 from telemetry.models import InferenceLog
 from tests.chat.browser import Browser, Page, Sent, Shown, ended, wait_for
 from tests.fakes.fixtures import RunningProvider
-from tests.server import WebServer, database_url, web_server
+from tests.server import WebServer, database_away, web_server
 
 WORDS = [f"word{n} " for n in range(160)]
 TEXT = "".join(WORDS).split()
@@ -149,20 +147,3 @@ def test_a_send_without_a_database_is_refused_and_can_be_sent_again(as_alice: Br
     assert refused.headers["HX-Retarget"] == "#composer-notice"
     assert "The database cannot be reached" in refused.text
     assert ended(again.run).status == "complete"
-
-
-@contextmanager
-def database_away() -> Iterator[None]:
-    """The web process loses its connections and gets no new ones, as while the server restarts."""
-    name = settings.DATABASES["default"]["NAME"]
-    elsewhere = database_url().removesuffix(name) + "postgres"
-    with psycopg.connect(elsewhere, autocommit=True) as connection:
-        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        try:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND application_name = 'ollive web'",
-                [name],
-            )
-            yield
-        finally:
-            connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
