@@ -1,203 +1,225 @@
-"""Kills parts of a running Ollive at random moments of many live replies, and counts what was lost: `make chaos`.
+"""Kills parts of a running Ollive under load, again and again, and counts what was lost: `make chaos`.
 
-For each fault and round: 20 pages follow 20 replies at 20 tokens a second, one part gets `kill -9`, the supervisor heals.
-Then every reply must have ended within 45 s, what pages showed must be a prefix of what is stored, and each call must be
-one log row that has ended. Exit code 1 when anything was lost or doubled.
+For each fault and round pages follow live replies, programs send events and resend them until they are acknowledged; one part is
+struck, the supervisor heals. Then every reply must have ended within 45 s, what pages showed must be stored, each call must be
+one row, and each acknowledged event must be in the log, once. At the end comes the negative control: a variant that answers
+before it commits, which must lose. Exit code 1 when anything was lost or doubled, or when the control lost nothing.
 """
 
 import argparse
 import asyncio
 import os
 import random
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-import httpx
-import psutil
-
+from bench.chaos_faults import FAULTS, tear_spools
+from bench.chaos_ingest import Sender, silence_after
 from bench.chaos_pages import Page, follow_all
-from bench.stack import ROOT
-from ollive.up.launcher import free_port
+from bench.chaos_product import Product, running
 
-FAULTS = ("web", "worker", "valkey", "postgres")
-MARKS = {"web": "ollive.up.web", "worker": "celery", "valkey": "valkey-server", "postgres": "postgres"}
-WORDS = 160  # 8 seconds at 20 a second
+SPOOL = "spool torn at every byte"
+CONTROL = "control: answers early"
 ALLOWED_SECONDS = 45.0
-HEAD = "fault      runs  complete  interrupted  lost  twice  all ended  silence"
+SETTLE_SECONDS = 90.0
+HEAD = f"{'fault':27} {'reps':>5} {'accepted':>9} {'stored':>9} {'duplicated':>11} {'lost':>6} {'worst recovery':>15}"
+COUNT = """
+SELECT count(*), count(DISTINCT id), coalesce(sum((phases & 1) + (phases >> 1 & 1)), 0)
+FROM inference_log WHERE id = ANY(%s::uuid[])
+"""
 
 
 @dataclass
 class Outcome:
-    """What one round did to the replies."""
+    """What a fault did, over its rounds. Replies and events are counted together; a reply counts as one."""
 
     fault: str
-    statuses: dict[str, int]
-    lost: int
-    duplicated: int
-    seconds_to_end: float
-    longest_silence: float
+    reps: int = 0
+    accepted: int = 0
+    stored: int = 0
+    duplicated: int = 0
+    lost: int = 0
+    recovery_seconds: float = 0.0
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.lost and not self.duplicated and self.recovery_seconds <= ALLOWED_SECONDS and not self.remarks
+
+    def __str__(self) -> str:
+        line = f"{self.fault:27} {self.reps:5} {self.accepted:9} {self.stored:9} {self.duplicated:11} {self.lost:6}"
+        return "\n".join([f"{line} {self.recovery_seconds:13.1f} s", *(f"  {remark}" for remark in self.remarks)])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--faults", nargs="+", default=list(FAULTS), choices=FAULTS)
+    parser.add_argument("--runs", type=int, default=12, help="live replies in a round")
+    parser.add_argument("--senders", type=int, default=4, help="programs that send events")
+    parser.add_argument("--faults", nargs="+", default=[*FAULTS, SPOOL], choices=[*FAULTS, SPOOL], metavar="FAULT")
+    parser.add_argument("--quick", action="store_true", help="one round, four replies, short stops: a few minutes")
+    parser.add_argument("--no-control", action="store_true", help="leave the negative control out")
     given = parser.parse_args()
-    print(HEAD)
+    if given.quick:
+        given.rounds, given.runs, given.senders = 1, 4, 2
+    print(HEAD, flush=True)
     is_sound = True
-    with running() as address:
+    with running(longest_stop=5.0 if given.quick else 20.0) as product:
         for fault in given.faults:
-            for _ in range(given.rounds):
-                outcome = asyncio.run(play(address, fault, given.runs))
-                is_sound &= report(outcome, given.runs)
+            outcome = tear_all() if fault == SPOOL else play_all(product, fault, given)
+            print(outcome, flush=True)
+            is_sound &= outcome.is_sound
+    if not given.no_control:
+        is_sound &= control(given)
     sys.exit(0 if is_sound else 1)
 
 
-def report(outcome: Outcome, runs: int) -> bool:
-    complete, interrupted = outcome.statuses.get("complete", 0), outcome.statuses.get("interrupted", 0)
-    print(
-        f"{outcome.fault:9} {runs:5} {complete:9} {interrupted:12} {outcome.lost:5} {outcome.duplicated:6} "
-        f"{outcome.seconds_to_end:8.1f} s {outcome.longest_silence:6.1f} s",
-        flush=True,
-    )
-    return outcome.lost == outcome.duplicated == 0 and outcome.seconds_to_end <= ALLOWED_SECONDS
+def control(given: argparse.Namespace) -> bool:
+    """The variant that answers before it commits, with its web process killed: it must be seen to lose."""
+    with running(python_path=str(Path(__file__).with_name("hollow"))) as product:
+        outcome = Outcome(CONTROL)
+        for _ in range(3 * given.rounds):
+            asyncio.run(play(product, "postgres", outcome, pages=0, senders=given.senders))
+            asyncio.run(play(product, "web", outcome, pages=0, senders=given.senders))
+            if outcome.lost:
+                break
+    outcome.remarks = [] if outcome.lost else ["the control lost nothing: what is said above proves nothing"]
+    print(outcome, flush=True)
+    return outcome.lost > 0
 
 
-@dataclass(frozen=True)
-class Address:
-    """Where the product under test is, and whom to ask as."""
-
-    url: str
-    cookie: str
-    supervisor: int
+def play_all(product: Product, fault: str, given: argparse.Namespace) -> Outcome:
+    outcome = Outcome(fault)
+    for _ in range(given.rounds):
+        asyncio.run(play(product, fault, outcome, pages=given.runs, senders=given.senders))
+    return outcome
 
 
-@contextmanager
-def running() -> Iterator[Address]:
-    """The product as people start it, on a fresh data folder, with a fake provider beside it."""
-    folder = Path(tempfile.mkdtemp(prefix="ollive-chaos-"))
-    folder.chmod(0o711)
-    port, provider_port = free_port(), free_port()
-    provider = subprocess.Popen([sys.executable, "-m", "tests.fakes.provider", "--port", str(provider_port)], cwd=ROOT)
-    os.environ |= {
-        "OLLIVE_DATA_DIR": str(folder / "var"),
-        "OLLIVE_PORT": str(port),
-        "OLLIVE_ADMIN_EMAIL": "chaos@example.com",
-        "OLLIVE_ADMIN_PASSWORD": "a long password for chaos",
-        "OPENAI_API_KEY": "fake",
-        "OPENAI_BASE_URL": f"http://127.0.0.1:{provider_port}/v1",
-    }
-    with (folder / "up.log").open("wb") as log:
-        up = subprocess.Popen([sys.executable, "manage.py", "up"], cwd=ROOT, stdout=log, stderr=log)
-    try:
-        _wait_until_ready(f"http://127.0.0.1:{port}", up, folder / "up.log")
-        words = [f"word{number} " for number in range(WORDS)]
-        script = {"model": "chaos", "chunks": words, "rate": 20}
-        httpx.post(f"http://127.0.0.1:{provider_port}/control/script", json=script, trust_env=False).raise_for_status()
-        yield Address(f"http://127.0.0.1:{port}", _sign_in(), up.pid)
-    finally:
-        up.send_signal(signal.SIGTERM)
-        up.wait(60)
-        provider.terminate()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-async def play(address: Address, fault: str, runs: int) -> Outcome:
+async def play(product: Product, fault: str, outcome: Outcome, *, pages: int, senders: int) -> None:
     """One round."""
-    pages = [Page() for _ in range(runs)]
-    following = asyncio.create_task(follow_all(pages, address.url, address.cookie))
-    await asyncio.sleep(2 + random.random() * 4)
+    followed, sending, stop = [Page() for _ in range(pages)], [Sender() for _ in range(senders)], asyncio.Event()
+    following = asyncio.create_task(follow_all(followed, product.url, product.cookie))
+    load = [asyncio.create_task(sender.send_until(stop, product.url, product.token)) for sender in sending]
+    await asyncio.sleep(1 + random.random() * 3)
     struck_at = time.monotonic()
-    strike(address.supervisor, fault)
+    await asyncio.to_thread(FAULTS[fault], product.target)
     await asyncio.wait([following], timeout=ALLOWED_SECONDS + 30)
-    if not following.done():
-        following.cancel()
-    ended_at = max((page.ended_at or time.monotonic() for page in pages), default=struck_at)
-    statuses, lost, duplicated = await asyncio.to_thread(judge, pages)
-    silence = max(page.longest_silence for page in pages)
-    return Outcome(fault, statuses, lost, duplicated, max(0.0, ended_at - struck_at), silence)
+    while not any(at > struck_at + 1 for sender in sending for at in sender.answered_at):  # it must come back
+        await asyncio.sleep(0.1)
+        if time.monotonic() > struck_at + SETTLE_SECONDS:
+            break
+    stop.set()
+    await asyncio.gather(*load)
+    ended = [page.ended_at or float("inf") for page in followed]
+    outcome.reps += 1
+    spans = [outcome.recovery_seconds, silence_after(sending, struck_at), *(at - struck_at for at in ended)]
+    outcome.recovery_seconds = max(spans)
+    await asyncio.to_thread(judge, followed, sending, outcome)
 
 
-def strike(supervisor: int, fault: str) -> None:
-    """`kill -9` one part of the product under test: a child of its supervisor, and no other process."""
-    for child in psutil.Process(supervisor).children():
-        if any(MARKS[fault] in word for word in child.cmdline()) and not ("beat" in child.cmdline() and fault == "worker"):
-            child.kill()
-            return
-    raise RuntimeError(f"no child of the supervisor is the {fault}")
+def judge(pages: Sequence[Page], senders: Sequence[Sender], outcome: Outcome) -> None:
+    """Compare what was seen and acknowledged with what is stored, once the inbox is empty."""
+    from django.db import connections
+
+    connections.close_all()
+    await_digest(outcome)
+    judge_replies(pages, outcome)
+    judge_calls([call for sender in senders for call in sender.acknowledged], outcome)
+    if refused := sum(sender.unacknowledged for sender in senders):
+        outcome.remarks.append(f"{refused} calls were not acknowledged within a minute")
+    judge_accounts(outcome)
 
 
-def judge(pages: list[Page]) -> tuple[dict[str, int], int, int]:
-    """How replies ended, how many lost something, and how many calls were recorded more or less than once."""
-    from django.db import close_old_connections
+def judge_calls(acknowledged: Sequence[UUID], outcome: Outcome) -> None:
+    from django.db import connection
 
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [list(acknowledged)])
+        rows, calls, events = cursor.fetchone()
+    outcome.accepted += 2 * len(acknowledged)
+    outcome.stored += int(events)
+    outcome.duplicated += rows - calls
+    outcome.lost += 2 * len(acknowledged) - int(events)
+
+
+def judge_replies(pages: Sequence[Page], outcome: Outcome) -> None:
+    """A reply is lost when it has no end, when a page showed what is not stored, or when its call has no ended row."""
     from chat.models import Message
     from telemetry.models import InferenceLog
 
-    close_old_connections()
-    lost = duplicated = 0
-    statuses: dict[str, int] = {}
     for page in pages:
         reply = Message.objects.filter(run_id=page.run).first() if page.run else None
-        if reply is None:
-            lost += 1
-            continue
-        statuses[reply.status] = statuses.get(reply.status, 0) + 1
-        stored = " ".join(reply.content.split())
-        if reply.status == "streaming" or not all(stored.startswith(text) for text in page.texts):
-            lost += 1
-        rows = _rows_of(InferenceLog, reply.id)
-        lost += rows == 0
-        duplicated += rows > 1
-    return statuses, lost, duplicated
+        stored = " ".join(reply.content.split()) if reply else ""
+        is_kept = bool(reply) and reply.status != "streaming" and all(stored.startswith(text) for text in page.texts)
+        rows: Any = InferenceLog.objects.filter(message_id=reply.id) if reply else InferenceLog.objects.none()
+        is_logged = rows.exclude(status="in_progress").count() == 1
+        outcome.accepted += 1
+        outcome.stored += is_kept and is_logged
+        outcome.lost += not (is_kept and rows.exists())
+        outcome.duplicated += rows.count() > 1
+        if is_kept and rows.count() == 1 and not is_logged:
+            outcome.remarks.append(f"the call of reply {reply.id} is still in progress")
 
 
-def _rows_of(model: Any, message_id: Any) -> int:
-    """Log rows of a reply that have ended; the digest gets 30 s for them."""
-    deadline = time.monotonic() + 30
-    while True:
-        rows = model.objects.filter(message_id=message_id)
-        ended = rows.exclude(status="in_progress").count()
-        if (ended and ended == rows.count()) or time.monotonic() > deadline:
-            return int(rows.count()) if ended else 0
-        time.sleep(0.25)
+def judge_accounts(outcome: Outcome) -> None:
+    from telemetry import tallies
+
+    balance = tallies.balance()
+    if balance.missing or balance.dead:
+        outcome.remarks.append(balance.equation)
 
 
-def _wait_until_ready(url: str, up: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and up.poll() is None:
+def await_digest(outcome: Outcome) -> None:
+    """Until nothing waits, and no call of a dead process is open."""
+    from django.db import Error as DatabaseError
+    from django.db import connection
+
+    from telemetry.models import InboxEvent, InferenceLog
+
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
         try:
-            if httpx.get(f"{url}/ready", timeout=2, trust_env=False).status_code == 200:
+            if not InboxEvent.objects.exists() and not InferenceLog.objects.filter(status="in_progress").exists():
                 return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    raise RuntimeError(f"Ollive did not start: {log.read_text()[-3000:]}")
+        except DatabaseError:
+            connection.close()
+        time.sleep(0.25)
+    outcome.remarks.append(f"after {SETTLE_SECONDS:g} s the inbox is not empty, or calls are still open")
 
 
-def _sign_in() -> str:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "ollive.settings"
-    import django
+def tear_all() -> Outcome:
+    """The spool, torn everywhere: what was kept is stored, what was torn is counted and nowhere else."""
+    from telemetry import tallies
 
-    django.setup()
-    from django.conf import settings
-    from django.test import Client
-
-    from accounts.models import User
-
-    client = Client()
-    client.force_login(User.objects.get(email="chaos@example.com"))
-    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    outcome = Outcome(SPOOL)
+    kept: list[UUID] = []
+    torn: list[UUID] = []
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ollive-chaos-") as folder:
+        for calls, half, is_counted in tear_spools(Path(folder)):
+            kept += calls
+            torn.append(half)
+            outcome.reps += 1
+            if not is_counted:
+                outcome.remarks.append(f"a torn record was not counted (round {outcome.reps})")
+    outcome.recovery_seconds = (time.monotonic() - began) / max(1, outcome.reps)
+    await_digest(outcome)
+    judge_calls(kept, outcome)
+    ghosts = Outcome("")
+    judge_calls(torn, ghosts)
+    if ghosts.stored:
+        outcome.remarks.append(f"{ghosts.stored} torn records were stored")
+    if tallies.balance().missing:
+        outcome.remarks.append(tallies.balance().equation)
+    return outcome
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ollive.settings")
     main()
