@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from ollive_sdk.safety import harmless
+
 EVENT_LIMIT = 2 * 1024 * 1024  # bytes
 CONTENT = (
     "raw_payload",
@@ -41,8 +43,9 @@ def is_given(value: object) -> bool:
     return value is not None and type(value).__name__ not in UNSENT
 
 
+@harmless
 def plain(value: Any) -> Any:
-    """What JSON has no form for, in one that it has."""
+    """What JSON has no form for, in one that it has; None where the value itself raises."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Enum):

@@ -34,4 +34,7 @@ def say_once(key: str, message: str, *values: object) -> None:
     """Log a warning, the first time that this key comes."""
     if key not in _said and len(_said) < SAYINGS:
         _said.add(key)
-        log.warning(message, *values)
+        try:
+            log.warning(message, *values)
+        except Exception:  # edge: a handler of the host's that raises is the host's own trouble, but not here
+            _said.add("log")

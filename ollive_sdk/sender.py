@@ -114,6 +114,8 @@ class Sender:
             self._drop(len(left))
         if self._spool:
             self._spool.leave()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(0.1)  # it closes its connection, unless the server keeps it waiting
 
     def state(self) -> Counters:
         """The counters as they stand."""
@@ -134,13 +136,14 @@ class Sender:
                 while not self._closed and (wait := self._wait_seconds()) != 0:
                     self._turn.wait(wait)
                 if self._closed:
-                    return
+                    break
                 self._take()
             self._step()
             with self._turn:
                 if not self._queue and not self._in_hand:
                     self._flushing = False
                 self._turn.notify_all()
+        self._transport.close()
 
     def _wait_seconds(self) -> float | None:
         """How long there is nothing to do; None is until somebody calls."""
@@ -199,6 +202,8 @@ class Sender:
             self.counters.duplicate += answer.duplicate
             for item in answer.rejected:
                 self._reject(1, f"{item.get('code')}: {item.get('message')}")
+            for problem in answer.problems:
+                say_once(f"problem {problem}"[:60], "Ollive left out a part of an event: %s", problem)
         else:
             self._reject(len(events), answer.reason)
         return True

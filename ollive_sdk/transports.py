@@ -28,6 +28,7 @@ class Answer:
     accepted: int = 0
     duplicate: int = 0
     rejected: Sequence[dict[str, Any]] = ()
+    problems: Sequence[dict[str, Any]] = ()  # of events that were taken: fields that had to be left out
     reason: str = ""
     retry_after: float | None = None  # seconds
 
@@ -160,7 +161,8 @@ def _of_items(body: bytes, count: int) -> Answer:
         return unreadable
     if accepted + duplicate + len(rejected) != count or not all(isinstance(item, dict) for item in rejected):
         return unreadable
-    return Answer("stored", accepted, duplicate, rejected)
+    problems = found.get("problems")
+    return Answer("stored", accepted, duplicate, rejected, problems if isinstance(problems, list) else ())
 
 
 def _seconds(retry_after: str | None) -> float | None:
