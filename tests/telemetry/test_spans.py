@@ -64,7 +64,7 @@ def test_it_refuses_a_step_that_can_not_be_identified_or_is_not_declared(wrong):
 
 def test_everything_that_a_step_says_is_redacted():
     said = "Write to bob@example.com"
-    given = {name: said for name in spans.SENSITIVE if name not in {"attributes", "arguments", "result"}}
+    given: dict[str, Any] = {name: said for name in spans.SENSITIVE if name not in {"attributes", "arguments", "result"}}
     event = step(**given, attributes={"note": said}, arguments={"to": [said]}, result=said * 20)
     assert "bob@example" not in event.body
     assert body_of(event)["attributes"] == {"note": "Write to [[EMAIL]]"}
