@@ -59,7 +59,8 @@ class Bearers:
             async with asyncio.timeout(WAIT_SECONDS):
                 return await self._ask_once(key, token)
         except (OperationalError, InterfaceError, TimeoutError):
-            self._away_until = max(self._away_until, now + AWAY_SECONDS)
+            if now >= self._away_until:
+                self._away_until = time.monotonic() + AWAY_SECONDS
             if known and now - known.at < STALE_SECONDS:
                 return known.bearer
             raise Refused(503, "unavailable", "The database cannot be reached; try again in a moment.", retry_after=2) from None
@@ -72,13 +73,20 @@ class Bearers:
 
     async def _ask(self, key: bytes, token: str) -> Bearer | None:
         try:
-            bearer = await in_thread(api_keys.verify, token, timezone.now())
+            bearer = await self._verify(token)
         finally:
             del self._asking[key]
         if len(self._known) >= KNOWN_LIMIT:
             self._known.clear()
         self._known[key] = Known(bearer, time.monotonic())
         return bearer
+
+    async def _verify(self, token: str) -> Bearer | None:
+        """Twice, where the first try met connections that died with the database's last restart."""
+        try:
+            return await in_thread(api_keys.verify, token, timezone.now())
+        except (OperationalError, InterfaceError):
+            return await in_thread(api_keys.verify, token, timezone.now())
 
 
 def unauthorised(message: str) -> Refused:

@@ -110,9 +110,8 @@ class Inflation:
                 piece = self._inflate(data)
                 data = self._stream.unconsumed_tail
                 if piece:
+                    self._weigh(len(piece), len(data))
                     yield piece
-                elif not data:
-                    break
             if not self._stream.eof:
                 return
             data = self._stream.unused_data
@@ -131,10 +130,12 @@ class Inflation:
             piece: bytes = self._stream.decompress(data, PIECE_BYTES)
         except zlib.error:
             raise self._broken() from None
-        self._given += len(piece)
-        if self._given > RATIO_FROM_BYTES and self._given > RATIO_LIMIT * self._taken:
-            raise Refused(413, "compression_ratio", f"The body becomes more than {RATIO_LIMIT} times larger when decompressed.")
         return piece
+
+    def _weigh(self, given: int, waiting: int) -> None:
+        self._given += given
+        if self._given > RATIO_FROM_BYTES and self._given > RATIO_LIMIT * (self._taken - waiting):
+            raise Refused(413, "compression_ratio", f"The body becomes more than {RATIO_LIMIT} times larger when decompressed.")
 
     def _window(self, data: bytes) -> int:
         """HTTP's deflate has zlib's header; some senders leave it out."""

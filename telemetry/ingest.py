@@ -34,6 +34,7 @@ IDENTITY_LIMIT = 255  # characters
 SLICE_SECONDS = 0.002
 RULES_SECONDS = 2.0  # `policies` remembers them for longer, so the loop never waits for them
 WAIT_SECONDS = 3.0
+ATTEMPTS = 2  # the first may meet a connection that died with the database's last restart
 NOTES = "ollive"  # the part of an event's metadata that is ours
 
 
@@ -139,12 +140,14 @@ class Turn:
         read = DatabaseSyncToAsync(policies.rules_of, thread_sensitive=False)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                rules = await read(self._workspace_id)
+                for _ in range(ATTEMPTS):
+                    rules = await read(self._workspace_id)
+                    if not isinstance(rules.redactor, policies.Closed) or rules.policy.rules_version:
+                        self._read_at[self._workspace_id] = time.monotonic()
+                        return
         except TimeoutError:
-            raise _unavailable("the database cannot be reached", 2) from None
-        if isinstance(rules.redactor, policies.Closed) and not rules.policy.rules_version:
-            raise _unavailable("the database cannot be reached", 2)
-        self._read_at[self._workspace_id] = time.monotonic()
+            pass
+        raise _unavailable("the database cannot be reached", 2)
 
 
 def _check_writer() -> None:
