@@ -6,7 +6,7 @@ begins so that more text could make it a match, told by a pattern of all beginni
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import re2
@@ -16,8 +16,8 @@ from telemetry.redaction.engine import Removal
 from telemetry.redaction.folding import WIDE, fold, zero_width_ending
 from telemetry.redaction.patterns import Shape, shape_of, shapes_of_words
 
-MARKER = re.compile(r"\[\[[A-Z][A-Z0-9_]{1,47}\]\]")
-_OPEN_MARKER = re.compile(r"\[(?:\[(?:[A-Z][A-Z0-9_]{0,47}\]?)?)?\Z")
+MARKER = re.compile(r"\[\[[A-Z][A-Z0-9_]{1,49}\]\]")
+_OPEN_MARKER = re.compile(r"\[(?:\[(?:[A-Z][A-Z0-9_]{0,49}\]?)?)?\Z")
 _EDGE = rf"(?:[^\pL\pM\pN_]|[{WIDE}])"
 BLOCK = 4000  # characters looked at together
 MEMORY = 64 << 20
@@ -122,7 +122,8 @@ def custom_rules(patterns: tuple[CustomPattern, ...], word_lists: tuple[WordList
 class CustomStage:
     """Takes a text in, in one piece or many, and puts it out without what the custom rules find."""
 
-    def __init__(self, rules: CustomRules) -> None:
+    def __init__(self, rules: CustomRules, replace: Callable[[str, str], str] | None = None) -> None:
+        self._replace = replace
         self.kinds: Counter[str] = Counter()
         self._rules = rules
         self._held, self._left = "", "\n"
@@ -146,9 +147,11 @@ class CustomStage:
         removals, end = self._rules.scan(self._left, folded.text, is_final=is_final)
         pieces, done = [], 0
         for removal in removals:
-            pieces += [text[done : folded.original(removal.start)], f"[[{removal.kind}]]"]
+            start, label = folded.original(removal.start), str(removal.kind)
+            pieces.append(text[done:start])
             done = folded.original(removal.end)
-            self.kinds[str(removal.kind)] += 1
+            pieces.append(self._replace(label, text[start:done]) if self._replace else f"[[{label}]]")
+            self.kinds[label] += 1
         stop = folded.original(end)
         pieces.append(text[done:stop])
         if end:

@@ -2,18 +2,25 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from telemetry.redaction.withholding import WITHHELD, withhold_on_error
 
 if TYPE_CHECKING:
-    from telemetry.redaction.redactor import Redactor
+    from telemetry.redaction.redactor import Redacted
+
+
+class Redacting(Protocol):
+    """What makes one text safe: a `Redactor`, or a `Mask`."""
+
+    def redact(self, text: str, before: str = "") -> "Redacted": ...
+
 
 DEPTH_LIMIT = 60
 LONG_NUMBER = 10**8  # shorter ones are no one's number
 
 
-def redact_document(value: Any, redactor: "Redactor") -> Any:
+def redact_document(value: Any, redactor: Redacting) -> Any:
     """The same value with every text in it redacted; shapes are kept, a number that is a card or phone becomes its marker.
 
     A field's name is read as context: `{"password": "hunter2"}`. What is neither text, number nor container stays itself,
@@ -22,7 +29,7 @@ def redact_document(value: Any, redactor: "Redactor") -> Any:
     return withhold_on_error(lambda: _walk(value, redactor, before="", depth=0), WITHHELD)
 
 
-def _walk(value: Any, redactor: "Redactor", *, before: str, depth: int) -> Any:
+def _walk(value: Any, redactor: Redacting, *, before: str, depth: int) -> Any:
     if depth > DEPTH_LIMIT:
         return WITHHELD
     if isinstance(value, str):
@@ -41,7 +48,7 @@ def _walk(value: Any, redactor: "Redactor", *, before: str, depth: int) -> Any:
     return redacted.text if redacted.kinds else value
 
 
-def _redact_mapping(value: Mapping[Any, Any], redactor: "Redactor", *, depth: int) -> dict[Any, Any]:
+def _redact_mapping(value: Mapping[Any, Any], redactor: Redacting, *, depth: int) -> dict[Any, Any]:
     redacted: dict[Any, Any] = {}
     for name, inner in value.items():
         key = _walk(name, redactor, before="", depth=depth + 1)
@@ -53,13 +60,13 @@ def _redact_mapping(value: Mapping[Any, Any], redactor: "Redactor", *, depth: in
     return redacted
 
 
-def _redact_text(text: str, redactor: "Redactor", *, before: str, depth: int) -> str:
+def _redact_text(text: str, redactor: Redacting, *, before: str, depth: int) -> str:
     if text.lstrip()[:1] in {"{", "["}:
         text = _redact_json_text(text, redactor, depth=depth)
     return redactor.redact(text, before).text
 
 
-def _redact_json_text(text: str, redactor: "Redactor", *, depth: int) -> str:
+def _redact_json_text(text: str, redactor: Redacting, *, depth: int) -> str:
     """JSON with its values redacted, spelled anew only if something was removed: escapes may hide what plain rules see."""
     try:
         value = json.loads(text)

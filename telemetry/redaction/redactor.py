@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from telemetry.redaction.config import Config
 from telemetry.redaction.custom import CustomRules, CustomStage, custom_rules
 from telemetry.redaction.documents import redact_document
-from telemetry.redaction.engine import RuleSet, Scanner, rule_set
+from telemetry.redaction.engine import Removal, RuleSet, Scanner, rule_set
 from telemetry.redaction.folding import Folded, fold, zero_width_ending
 from telemetry.redaction.withholding import WITHHELD, withhold_on_error
 
@@ -22,7 +22,12 @@ VERSION = 2  # raised when a rule changes; stored with what was redacted
 NOTHING: Mapping[str, int] = MappingProxyType({})
 DEFAULT = Config()
 
-Replace = Callable[[str, str], str]  # what stands for a value, of a kind and the value
+Replace = Callable[[str, str], str]
+
+
+def marker(kind: str, value: str) -> str:
+    """What stands for a value."""
+    return f"[[{kind}]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,12 @@ class Redactor:
         self.rules = rules
         self.custom = custom
 
-    def redact(self, text: str, before: str = "") -> Redacted:
-        """The text redacted; `before` is what the rules may read in front of it, such as the name of a field."""
-        return withhold_on_error(lambda: self._redact(text, before), Redacted(WITHHELD, {"WITHHELD": 1}))
+    def redact(self, text: str, before: str = "", *, replace: Replace = marker) -> Redacted:
+        """The text redacted; `before` is what the rules may read in front of it, such as the name of a field.
+
+        `replace` says what stands for a value, given its kind and itself: a marker, in double square brackets.
+        """
+        return withhold_on_error(lambda: self._redact(text, before, replace=replace), Redacted(WITHHELD, {"WITHHELD": 1}))
 
     def redact_json(self, value: Any) -> Any:
         """A structured value with all its texts redacted: names of fields, values, JSON inside strings."""
@@ -64,22 +72,22 @@ class Redactor:
             return [RuleStage(self.rules)]
         return [RuleStage(self.rules), CustomStage(self.custom), RuleStage(self.rules)]
 
-    def _redact(self, text: str, before: str) -> Redacted:
+    def _redact(self, text: str, before: str, *, replace: Replace) -> Redacted:
         folded = fold(text)
         hits = self.rules.can_hit(before + folded.text)
         if not self.custom or not (hits or self.custom.can_hit(folded.text)):
-            return self._redact_by_rules(text, folded, before=before) if hits else Redacted(text)
-        first = self._redact_by_rules(text, folded, before=before)
-        stage = CustomStage(self.custom)
+            return self._redact_by_rules(text, folded, before=before, replace=replace) if hits else Redacted(text)
+        first = self._redact_by_rules(text, folded, before=before, replace=replace)
+        stage = CustomStage(self.custom, replace)
         passed = stage.feed(first.text) + stage.flush()
         if not stage.kinds:
             return first
-        last = self._redact_by_rules(passed, fold(passed), before=before)
+        last = self._redact_by_rules(passed, fold(passed), before=before, replace=replace)
         return Redacted(last.text, dict(Counter(first.kinds) + stage.kinds + Counter(last.kinds)))
 
-    def _redact_by_rules(self, text: str, folded: Folded, *, before: str) -> Redacted:
+    def _redact_by_rules(self, text: str, folded: Folded, *, before: str, replace: Replace) -> Redacted:
         scanner = Scanner(self.rules, before)
-        pieces = weave(text, folded, scanner, is_final=True)[0]
+        pieces = weave(text, folded, scanner, is_final=True, replace=replace)[0]
         return Redacted("".join(pieces), dict(scanner.kinds)) if scanner.kinds else Redacted(text)
 
 
@@ -176,19 +184,31 @@ class RuleStage:
         return "".join(pieces)
 
 
-def weave(text: str, folded: Folded, scanner: Scanner, *, is_final: bool) -> tuple[list[str], int]:
+def weave(text: str, folded: Folded, scanner: Scanner, *, is_final: bool, replace: Replace = marker) -> tuple[list[str], int]:
     """The text as far as the scanner went, with markers in place of values, and how far that is."""
     done = folded.original(0) if scanner.has_just_removed else 0  # zero-width characters go with the value before them
     removals, end = scanner.advance(folded.text, is_final=is_final)
     pieces: list[str] = []
-    for removal in removals:
-        pieces.append(text[done : folded.original(removal.start)])
+    for removal in joined(removals):
+        start, stop = folded.original(removal.start), folded.original(removal.end)
+        pieces.append(text[done:start])
         if removal.kind:
-            pieces.append(f"[[{removal.kind}]]")
-        done = folded.original(removal.end)
+            pieces.append(replace(removal.kind, text[start:stop]))
+        done = stop
     stop = folded.original(end)
     pieces.append(text[done:stop])
     return pieces, stop
+
+
+def joined(removals: list[Removal]) -> list[Removal]:
+    """Each value in one, where it was removed in several steps."""
+    whole: list[Removal] = []
+    for removal in removals:
+        if removal.kind is None and whole and whole[-1].end == removal.start:
+            whole[-1] = whole[-1]._replace(end=removal.end)
+        else:
+            whole.append(removal)
+    return whole
 
 
 def redactor_for(config: Config = DEFAULT) -> Redactor:
