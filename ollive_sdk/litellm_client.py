@@ -56,10 +56,10 @@ def install(recorder: Recorder | None = None) -> None:
         return
     to = recorder or default_recorder()
 
-    def log(_self: Any, kwargs: Any, *_rest: Any) -> None:
+    def log(_self: Any, kwargs: Any, **_rest: Any) -> None:  # LiteLLM calls it by these names
         _record(to, kwargs)
 
-    async def async_log(_self: Any, kwargs: Any, *_rest: Any) -> None:
+    async def async_log(_self: Any, kwargs: Any, **_rest: Any) -> None:
         _record(to, kwargs)
 
     methods: dict[str, Any] = {"log_success_event": log, "log_failure_event": log}

@@ -1,5 +1,6 @@
 """LiteLLM through its callbacks and through the wrapped functions. Importing it takes seconds, so one test drives both."""
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -78,8 +79,6 @@ def shown(fake_provider):
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), fake_provider.url]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
     assert answer.returncode == 0, answer.stderr[-3000:]
-    import json
-
     lines = [json.loads(line) for line in answer.stdout.splitlines() if line.startswith('{"name"')]
     return {line["name"]: line for line in lines}
 

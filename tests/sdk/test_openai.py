@@ -48,7 +48,9 @@ def test_a_whole_reply_is_recorded_with_its_usage(client, recorder, memory, fake
     assert (call["messages"], call["parameters"], call["end_user"]) == (SAID, {"temperature": 0.3}, "u1")
     assert call["reply"] == {"role": "assistant", "content": "Good day"}
     assert (call["finish_reason"], call["served_model"], call["is_stream"]) == ("stop", "gpt-4o", False)
-    buckets = [call[name] for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")]
+    buckets = [
+        call[name] for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+    ]
     assert sum(buckets) == answer.usage.total_tokens
     assert call["cache_read_tokens"] == 1
     assert call["usage_source"] == "provider"
@@ -234,7 +236,11 @@ def test_what_is_no_client_comes_back_as_it_is(recorder, caplog):
 
 @pytest.mark.parametrize(
     ("url", "provider"),
-    [("https://api.openai.com/v1", "openai"), ("https://api.groq.com/openai/v1", "groq"), ("http://vllm.example:8000/v1", "vllm.example")],
+    [
+        ("https://api.openai.com/v1", "openai"),
+        ("https://api.groq.com/openai/v1", "groq"),
+        ("http://vllm.example:8000/v1", "vllm.example"),
+    ],
 )
 def test_the_provider_is_told_by_the_address(url, provider, recorder, memory):
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json=RESPONSES[request.url.path.rpartition("/")[2]]))

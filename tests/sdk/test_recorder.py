@@ -26,7 +26,12 @@ def test_a_call_makes_a_started_and_a_finished_event(recorder, memory):
     assert started["inference_id"] == finished["inference_id"]
     assert UUID(started["inference_id"]).version == 7
     assert started["messages"] == [{"role": "user", "content": "Hello"}]
-    assert (finished["model"], finished["provider"], finished["reply"], finished["output_tokens"]) == ("gpt-4o", "openai", "Hi", 1)
+    assert (finished["model"], finished["provider"], finished["reply"], finished["output_tokens"]) == (
+        "gpt-4o",
+        "openai",
+        "Hi",
+        1,
+    )
     assert 0 <= finished["ttft_ms"] <= finished["latency_ms"]
     assert datetime.fromisoformat(finished["ended_at"]) >= datetime.fromisoformat(finished["started_at"])
 
