@@ -23,7 +23,7 @@ from django.http.request import split_domain_port, validate_host
 from accounts.entrance import Gone, Refused, Request, Response, Scope
 from ollive.bearers import Bearers
 from ollive.bodies import Body
-from telemetry.doors import ingest
+from telemetry.doors import batch, ingest, litellm, otlp
 
 MB = 1024 * 1024
 JSON = ("application/json",)
@@ -49,10 +49,14 @@ class Door:
     media_types: tuple[str, ...] = JSON
     is_streamed: bool = False
     methods: tuple[str, ...] = ("POST",)
+    refuse: Callable[[Refused, Mapping[str, str]], Response] | None = None  # with the request's headers, where errors have a shape
 
 
 DOORS: dict[str, Door] = {
     "/api/v1/ingest": Door("ingest", ingest.receive),
+    "/api/v1/ingest/litellm": Door("ingest", litellm.receive, cap=litellm.CAP, media_types=litellm.MEDIA_TYPES),
+    "/v1/traces": Door("ingest", otlp.receive, cap=otlp.CAP, media_types=otlp.MEDIA_TYPES, refuse=otlp.refuse),
+    "/v1/events:batch": Door("ingest", batch.receive, cap=batch.CAP, is_streamed=True),
 }
 
 
@@ -95,7 +99,7 @@ async def enter(door: Door, scope: Mapping[str, Any], receive: Any, send: Send) 
                 body = Body(receive, headers, door.cap) if scope["method"] in {"POST", "PUT", "PATCH"} else None
                 response = await door.answer(await _request(door, scope, headers, bearer=bearer, body=body))
             except Refused as refused:
-                response = refusal(scope["path"], refused)
+                response = door.refuse(refused, headers) if door.refuse else refusal(scope["path"], refused)
             except Gone:
                 log.info("the caller hung up", method=scope["method"], path=scope["path"])
                 return
