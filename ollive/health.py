@@ -1,7 +1,9 @@
 """Is the process alive, and can it serve? `/health` answers the first, `/ready` the second."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -11,7 +13,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from accounts import api_keys
+from telemetry import accounting
+
 VERSION = "0.1.0"
+SCOPES = {"metrics", "admin"}
 
 
 @require_safe
@@ -22,14 +28,42 @@ def health(_request: HttpRequest) -> JsonResponse:
 
 
 @require_safe
-def ready(_request: HttpRequest) -> JsonResponse:
-    """200 when every server it needs answers, else 503 with what is wrong in one word each."""
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when every server it needs answers, else 503 with what is wrong in one word each.
+
+    Operators, and keys with the scope `metrics` or `admin`, are told how telemetry fares too; that decides nothing.
+    """
     checks = {name: _outcome(check) for name, check in CHECKS.items()}
-    is_ready = all(outcome == "ok" for outcome in checks.values())
-    return JsonResponse(
-        {"status": "ready" if is_ready else "not ready", "checks": checks},
-        status=200 if is_ready else 503,
-    )
+    tables = _outcome(_migrations)
+    is_ready = all(outcome == "ok" for outcome in (*checks.values(), tables))
+    body: dict[str, Any] = {"status": "ready" if is_ready else "not ready", "checks": checks}
+    if is_ready and _may_see_more(request):
+        figures = accounting.figures()
+        checks |= {
+            "migrations": tables,
+            "inbox": "late" if figures.is_late else "ok",
+            "worker": "silent" if figures.is_worker_silent else "ok",
+            "accounts": "ok" if figures.is_sound else "events are missing",
+        }
+        body["figures"] = {
+            "inbox_events": figures.balance.pending,
+            "inbox_oldest_seconds": round(figures.oldest_seconds, 3),
+            "worker_heartbeat_seconds": figures.worker_silent_seconds,
+            "dead_letters": figures.balance.dead,
+            "spool_events": figures.spool.events,
+            "spool_bytes": figures.spool.size_bytes,
+            "spool_aside": figures.spool.aside,
+            "events": asdict(figures.balance) | {"missing": figures.balance.missing},
+        }
+    return JsonResponse(body, status=200 if is_ready else 503)
+
+
+def _may_see_more(request: HttpRequest) -> bool:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        bearer = api_keys.verify(token.strip(), datetime.now(UTC))
+        return bearer is not None and bool(bearer.scopes & SCOPES)
+    return bool(request.user.is_staff)
 
 
 def _outcome(check: Callable[[], str]) -> str:
@@ -56,4 +90,4 @@ def _migrations() -> str:
     return "pending" if executor.migration_plan(executor.loader.graph.leaf_nodes()) else "ok"
 
 
-CHECKS: dict[str, Callable[[], str]] = {"database": _database, "redis": _redis, "migrations": _migrations}
+CHECKS: dict[str, Callable[[], str]] = {"database": _database, "redis": _redis}

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from telemetry import tallies, wakeups
+from telemetry.models import DeadLetter
 
 # An event that was sent again meanwhile waits already: then this one is a duplicate.
 RETRY = """
@@ -26,6 +28,16 @@ def retry(ids: Sequence[int]) -> int:
             tallies.add(cursor, duplicate=gone - back)
         transaction.on_commit(wakeups.wake)
     return int(back)
+
+
+def retry_all(limit: int = 1000) -> int:
+    """Put all dead letters of this moment back, some at a time; returns how many."""
+    retried, last = 0, 0
+    newest = DeadLetter.objects.aggregate(newest=Max("id"))["newest"] or 0
+    while ids := list(DeadLetter.objects.filter(id__gt=last, id__lte=newest).order_by("id").values_list("id", flat=True)[:limit]):
+        retried += retry(ids)
+        last = ids[-1]
+    return retried
 
 
 def discard(ids: Sequence[int]) -> int:

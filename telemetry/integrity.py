@@ -5,14 +5,10 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from telemetry import tallies
+from telemetry import inbox, spool, tallies
 
 LONG_WAIT_SECONDS = 60
 
-WAITING = """
-SELECT coalesce(extract(epoch FROM statement_timestamp() - min(greatest(received_at, available_at)))::int, 0)
-FROM telemetry_inbox WHERE available_at <= statement_timestamp()
-"""
 ABANDONED = """
 SELECT count(*) FROM inference_log AS log LEFT JOIN telemetry_process AS process ON process.id = log.process_id
 WHERE log.status = 'in_progress' AND log.process_id IS NOT NULL
@@ -55,8 +51,11 @@ def checks(*, deep: bool = False) -> Iterator[Check]:
     """The accounts and what can be seen at once; `deep` reads every log row."""
     balance = tallies.balance()
     yield Check("no event is lost", balance.missing == 0, balance.equation)
-    waiting = _count(WAITING)
-    yield Check("the inbox is drained", waiting < LONG_WAIT_SECONDS, f"the oldest event waits for {waiting} s")
+    waiting = inbox.oldest_seconds()
+    yield Check("the inbox is drained", waiting < LONG_WAIT_SECONDS, f"the oldest event waits for {waiting:.0f} s")
+    kept = spool.state()
+    figures = f"{kept.events} events of {kept.size_bytes} bytes wait for the database, {kept.aside} were put aside"
+    yield Check("nothing is left in the spool", not kept.events and not kept.aside, figures)
     abandoned = _count(ABANDONED)
     yield Check("calls of dead processes are closed", abandoned == 0, f"{abandoned} in progress")
     if not deep:

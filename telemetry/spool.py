@@ -114,6 +114,24 @@ class Spool:
             wakeups.wake()
         return replayed
 
+    def retry_aside(self) -> Replayed:
+        """Try once more what was put aside: a key may be back, or what PostgreSQL refused may be mended."""
+        replayed = Replayed()
+        for path in sorted((self.folder / "aside").glob("*")):
+            record = next(spool_records.read(path.read_bytes(), 0), None)
+            event = _unseal(record) if record is not None else None
+            refused: set[int] = set()
+            if event is not None:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    appended = _store({0: event}, refused, cursor)
+                replayed.stored += appended.stored
+                replayed.duplicate += appended.duplicate
+            if event is None or refused:
+                replayed.unreadable += 1
+            else:
+                path.unlink(missing_ok=True)
+        return replayed
+
     def state(self) -> State:
         events = sum(_count(path) for path in self.folder.glob("*.spool")) if self.folder.is_dir() else 0
         aside = len(list((self.folder / "aside").glob("*"))) if self.folder.is_dir() else 0
@@ -197,6 +215,10 @@ def keep(events: Sequence[Event]) -> None:
 def replay() -> Replayed:
     """Replay this installation's spool. Raises the database's errors."""
     return _here().replay()
+
+
+def retry_aside() -> Replayed:
+    return _here().retry_aside()
 
 
 def state() -> State:

@@ -1,22 +1,33 @@
 """What waits, what died, and who works: the accounts of telemetry at a glance."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 import orjson
 from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
 from django.db.models import ExpressionWrapper, F, QuerySet, fields
 from django.db.models.functions import Now
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from telemetry import dead_letters, tallies
+from telemetry import accounting, dead_letters, tallies
 from telemetry.admin.exchange import as_json, with_chips
 from telemetry.admin.keyset import KeysetAdmin
 from telemetry.models import DeadLetter, InboxEvent, Process
 
-SILENT_AFTER_SECONDS = 30
+
+def accounting_page(request: HttpRequest, site: admin.AdminSite) -> TemplateResponse:
+    """The accounts and all that waits, as of now; the page asks for itself again every few seconds."""
+    if not request.user.has_perm("telemetry.view_inboxevent"):
+        raise PermissionDenied
+    context = {**site.each_context(request), "title": "Accounting", "figures": accounting.figures(), "now": timezone.now()}
+    return TemplateResponse(request, "admin/telemetry/accounting.html", context)
 
 
 class QueueAdmin(KeysetAdmin):
@@ -56,6 +67,10 @@ class InboxAdmin(QueueAdmin):
     """Read-only: the digest alone takes from the inbox."""
 
     list_display = ("event_id", "received_at", "attempt_count", "available_at", "error")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(accounting_page, site=self.admin_site))
+        return [path("accounting/", view, name="telemetry_accounting"), *super().get_urls()]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -99,7 +114,7 @@ class ProcessAdmin(admin.ModelAdmin[Process]):
 
     @admin.display(description="alive", boolean=True)
     def is_alive(self, process: Any) -> bool:
-        return bool(process.silence.total_seconds() < SILENT_AFTER_SECONDS)
+        return bool(process.silence.total_seconds() < accounting.SILENT_AFTER_SECONDS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

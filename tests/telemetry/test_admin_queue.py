@@ -1,13 +1,16 @@
 """The operator sees what waits and what died, with the accounts, and tries dead letters again."""
 
+import io
+
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
-from telemetry import digest, processes, tallies
+from telemetry import digest, feed, processes, tallies
 from telemetry.models import DeadLetter, InboxEvent, InferenceLog
 from tests.people import make_person
 from tests.telemetry.calls import append, finished, let_time_pass, spoil
@@ -131,3 +134,38 @@ def test_the_pages_have_no_inline_script_or_style(client):
     texts = [page(client, name) for name in (INBOX, DEAD, PROCESSES)]
     texts += [page(client, f"admin:telemetry_{name}_change", row.pk) for name, row in details]
     assert not [text for text in texts if INLINE.search(text)]
+
+
+ACCOUNTING = "admin:telemetry_accounting"
+
+
+def test_the_accounting_page_has_all_that_waits_and_who_works(client):
+    append(finished(), finished())
+    processes.register("worker")
+    feed.join("export")
+    text = page(client, ACCOUNTING)
+    assert "2 received = 0 stored + 0 duplicate + 0 rejected + 0 dead + 2 pending" in text
+    for words in ("2 events</a>", "The digest lags by", "0 events, 0", "worker", "export"):
+        assert words in text
+
+
+def test_the_accounting_page_follows_without_a_script_of_its_own(client):
+    text = page(client, ACCOUNTING)
+    assert 'hx-trigger="every 3s"' in text
+    assert not INLINE.search(text)
+
+
+def test_the_accounting_page_is_for_those_who_may_see_what_waits(client):
+    client.force_login(make_person("Nobody", is_staff=True))
+    assert client.get(reverse(ACCOUNTING)).status_code == 403
+
+
+def test_dead_letters_are_all_tried_again_by_the_command():
+    bury("{}", "[]")
+    said = io.StringIO()
+    call_command("replay_dead", "--dry-run", stdout=said)
+    assert said.getvalue().startswith("2 dead letters")
+    call_command("replay_dead", stdout=said)
+    assert "2 events wait in the inbox again" in said.getvalue()
+    assert (DeadLetter.objects.count(), InboxEvent.objects.count()) == (0, 2)
+    assert tallies.balance().missing == 0

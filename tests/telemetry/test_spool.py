@@ -141,6 +141,18 @@ def test_a_record_whose_key_is_gone_is_put_aside(kept, settings):
     assert is_balanced()
 
 
+def test_what_was_put_aside_is_tried_again_once_its_key_is_back(kept, settings):
+    ring = settings.OLLIVE_ENCRYPTION_KEYS
+    kept.keep([finished()])
+    settings.OLLIVE_ENCRYPTION_KEYS = f"2:{make_key()}"
+    kept.replay()
+    assert kept.retry_aside().unreadable == 1
+    settings.OLLIVE_ENCRYPTION_KEYS = ring
+    assert kept.retry_aside().stored == 1
+    assert kept.state().aside == 0
+    assert is_balanced()
+
+
 def test_an_event_that_postgresql_refuses_does_not_stop_the_others(kept):
     poison = replace(finished(), body='{"phase":"finished\x00"}')
     kept.keep([finished(), poison, finished(), finished()])
