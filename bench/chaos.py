@@ -16,7 +16,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from bench.chaos_faults import FAULTS, tear_spools
@@ -155,11 +154,14 @@ def judge_replies(pages: Sequence[Page], outcome: Outcome) -> None:
 
     for page in pages:
         reply = Message.objects.filter(run_id=page.run).first() if page.run else None
-        stored = " ".join(reply.content.split()) if reply else ""
-        is_kept = bool(reply) and reply.status != "streaming" and all(stored.startswith(text) for text in page.texts)
-        rows: Any = InferenceLog.objects.filter(message_id=reply.id) if reply else InferenceLog.objects.none()
-        is_logged = rows.exclude(status="in_progress").count() == 1
         outcome.accepted += 1
+        if reply is None:
+            outcome.lost += 1
+            continue
+        stored = " ".join(reply.content.split())
+        is_kept = reply.status != "streaming" and all(stored.startswith(text) for text in page.texts)
+        rows = InferenceLog.objects.filter(message_id=reply.id)
+        is_logged = rows.exclude(status="in_progress").count() == 1
         outcome.stored += is_kept and is_logged
         outcome.lost += not (is_kept and rows.exists())
         outcome.duplicated += rows.count() > 1
@@ -195,8 +197,11 @@ def await_digest(outcome: Outcome) -> None:
 
 def tear_all() -> Outcome:
     """The spool, torn everywhere: what was kept is stored, what was torn is counted and nowhere else."""
+    from django.db import connections
+
     from telemetry import tallies
 
+    connections.close_all()
     outcome = Outcome(SPOOL)
     kept: list[UUID] = []
     torn: list[UUID] = []

@@ -21,6 +21,7 @@ from telemetry import locks
 from telemetry.models import FeedConsumer, FeedEntry
 
 BATCH = 500
+PIECE = 10_000
 KEPT_DAYS = 7  # for a consumer that is away
 KEPT_HOURS_FOR_NOBODY = 1
 
@@ -42,7 +43,7 @@ DELETE FROM telemetry_feed WHERE id IN (
     WHERE position <= (SELECT min(position) FROM telemetry_feed_consumer)
         OR noted_at < statement_timestamp() - CASE WHEN EXISTS (SELECT FROM telemetry_feed_consumer)
             THEN make_interval(days => %s) ELSE make_interval(hours => %s) END
-    LIMIT 10000)
+    LIMIT %s)
 """
 LAGS = """
 SELECT consumer.name, consumer.position, consumer.moved_at,
@@ -132,10 +133,11 @@ def prune() -> int:
     pruned = 0
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(PRUNE, [KEPT_DAYS, KEPT_HOURS_FOR_NOBODY])
-            pruned += cursor.rowcount
-            if cursor.rowcount < 10_000:
-                return pruned
+            cursor.execute(PRUNE, [KEPT_DAYS, KEPT_HOURS_FOR_NOBODY, PIECE])
+            count = int(cursor.rowcount)
+        pruned += count
+        if count < PIECE:
+            return pruned
 
 
 def lags() -> list[Lag]:

@@ -38,10 +38,15 @@ def hollow(writer: Any) -> None:
     durable = writer.Writer.append
     waiting: set[asyncio.Task[Any]] = set()
 
+    def forget(done: asyncio.Task[Any]) -> None:
+        waiting.discard(done)
+        if not done.cancelled():
+            done.exception()  # asked for, so that Python doesn't complain that nobody did
+
     async def append(self: Any, events: Sequence[Any], rejected: Mapping[str, int]) -> Any:
         task = asyncio.create_task(durable(self, events, rejected))
         waiting.add(task)
-        task.add_done_callback(lambda done: (waiting.discard(done), done.cancelled() or done.exception()))
+        task.add_done_callback(forget)
         return writer.Appended(len(events), 0)
 
     writer.Writer.append = append

@@ -25,6 +25,10 @@ def note(*ids, is_ended=True) -> None:
         feed.note(cursor, ((WORKSPACE, inference_id, timezone.now(), is_ended) for inference_id in ids))
 
 
+def fail(_changes) -> None:
+    raise ZeroDivisionError
+
+
 def take_all(name: str = "reader") -> list[feed.Change]:
     seen: list[feed.Change] = []
     while feed.consume(name, seen.extend, limit=7):
@@ -86,7 +90,7 @@ def test_one_process_consumes_under_a_name():
 
     def intrude() -> None:
         try:
-            feed.consume("reader", list)
+            feed.consume("reader", [].extend)
         except feed.BusyError as error:
             refused.append(error)
 
@@ -100,7 +104,7 @@ def test_work_that_fails_comes_again():
     feed.join("reader")
     note(uuid7(), uuid7())
     with pytest.raises(ZeroDivisionError):
-        feed.consume("reader", lambda _: 1 / 0)
+        feed.consume("reader", fail)
     assert len(take_all()) == 2
     assert take_all() == []
 
