@@ -49,7 +49,7 @@ class Door:
     media_types: tuple[str, ...] = JSON
     is_streamed: bool = False
     methods: tuple[str, ...] = ("POST",)
-    refuse: Callable[[Refused, Mapping[str, str]], Response] | None = None  # with the request's headers, where errors have a shape
+    refuse: Callable[[Refused, Mapping[str, str]], Response] | None = None  # where errors have a shape of their own
 
 
 DOORS: dict[str, Door] = {
