@@ -79,7 +79,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def _show_turn(self, reply_id: uuid.UUID) -> None:
         """The page answers with a `sync` that names the run."""
-        html = await in_thread(contexts.turn_html_of, reply_id)
+        html = await in_thread(contexts.own_turn_html, reply_id)
         if html and self.conversation_id is not None:
             await self.send(frames.turn_frame(self.conversation_id, html))
 

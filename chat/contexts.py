@@ -15,7 +15,9 @@ from accounts.models import User
 from chat import branches
 from chat.access import conversations_of
 from chat.models import Conversation, Message
+from chat.originals import MASKS_KEPT, NOTHING, Held, held_for, kept_for
 from chat.render import RENDERER_VERSION, render, render_plain
+from telemetry.policies import Policy
 
 PAGE_OF_CONVERSATIONS = 40
 
@@ -44,14 +46,15 @@ class MessageView:
     omitted_count: int
 
 
-def message_view(message: Message) -> MessageView:
+def message_view(message: Message, held: Held = NOTHING) -> MessageView:
+    """`held` is what its owner may see of what was removed; whatever is relayed or stored is made without."""
     return MessageView(
         id=message.id,
         role=message.role,
         status=message.status,
         run_id=message.run_id,
-        text=message.content,
-        html=mark_safe(html_of(message)),  # noqa: S308 (the renderer's output is sanitised)
+        text=held.text_of(message),
+        html=mark_safe(held.html_of(message, html_of(message))),  # noqa: S308 (the renderer's output is sanitised)
         model=message.model,
         error=message.error,
         retryable=message.status in (Message.Status.FAILED, Message.Status.INTERRUPTED),
@@ -84,20 +87,40 @@ def _tokens_per_second(message: Message) -> float | None:
     return round(message.completion_tokens / seconds, 1) if seconds > 0 else None
 
 
-def transcript(conversation: Conversation) -> list[MessageView]:
+def transcript(conversation: Conversation, held: Held = NOTHING) -> list[MessageView]:
     """The active branch, in order."""
-    return [message_view(message) for message in branches.active(list(conversation.messages.order_by("position")))]
+    return [message_view(message, held) for message in branches.active(list(conversation.messages.order_by("position")))]
 
 
-def turn_html(prompt: Message, reply: Message) -> str:
+def turn_html(prompt: Message, reply: Message, held: Held = NOTHING) -> str:
     """The two articles of a turn."""
-    return render_to_string("chat/_turn.html", {"messages": [message_view(prompt), message_view(reply)]})
+    return render_to_string("chat/_turn.html", {"messages": [message_view(prompt, held), message_view(reply, held)]})
 
 
-def turn_html_of(reply_id: uuid.UUID) -> str:
-    """The two articles of a stored turn; empty when it is gone."""
+def own_turn_html(reply_id: uuid.UUID) -> str:
+    """The two articles of a stored turn as its owner sees them; empty when it is gone."""
     reply = Message.objects.select_related("parent").filter(id=reply_id).first()
-    return turn_html(reply.parent, reply) if reply is not None and reply.parent is not None else ""
+    if reply is None or reply.parent is None:
+        return ""
+    return turn_html(reply.parent, reply, held_for(reply.conversation_id, now=timezone.now()))
+
+
+def privacy(policy: Policy, held: Held) -> list[str]:
+    """What the page says of the workspace's mode, and of what it no longer knows; nothing where everything is as usual."""
+    lines = []
+    if policy.mode == "mask":
+        hours = round((kept_for(policy) or MASKS_KEPT).total_seconds() / 3600)
+        lines.append(
+            f"The model gets names such as “e-mail 1” for personal data and secrets; you see the real ones for {hours} hours."
+        )
+    elif policy.mode == "block":
+        lines.append("Messages with personal data or secrets are not sent.")
+    elif policy.vault:
+        hours = round(policy.vault.total_seconds() / 3600)
+        lines.append(f"What is removed from this chat is kept encrypted for {hours} hours, for you and the model alone.")
+    if held.has_expired:
+        lines.append("Some values in this chat were kept for a while and are gone; their names stand in their place.")
+    return lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
-from chat import frames
+from chat import frames, originals
 from chat.database import in_thread
 from chat.models import Message
 from chat.relay import Relay, RelayAwayError, Writing
@@ -81,6 +81,8 @@ def _store(run: Run, status: str, error: ProviderError | None) -> str:
         has_closed = _close_row(run, status, error, bill=bill, content=content, html=html)
         if has_closed:
             _note(run, status)
+            if call.original is not None and call.ended_at and (kept := call.rules.policy.vault):
+                originals.keep_text(run.message_id, call.original, until=call.ended_at + kept)
         # A row that is gone was deleted with its conversation: the call is recorded all the same. A row that somebody
         # else has closed was recorded with it.
         if has_closed or not Message.objects.filter(id=run.message_id).exists():
@@ -117,7 +119,7 @@ def _close_row(run: Run, status: str, error: ProviderError | None, *, bill: Bill
             lease_until=None,
             finish_reason=call.finish.reason[:40],
             error_code=error.code if error else "",
-            error=call.redactor.redact(error.message).text if error else "",
+            error=call.rules.redactor.redact(error.message).text if error else "",
             is_retryable=error.retryable if error else False,
             prompt_tokens=bill.usage.prompt_tokens if bill.source != "none" else None,
             completion_tokens=bill.usage.completion_tokens if bill.source != "none" else None,

@@ -1,15 +1,25 @@
-"""The runs that one socket follows: each is passed on by a task of its own, so that the socket never goes deaf."""
+"""The runs that one socket follows: each is passed on by a task of its own, so that the socket never goes deaf.
+
+The socket is its owner's: what was removed and is still kept is put back here, behind everything that relays or stores.
+"""
 
 import asyncio
 import contextvars
 import uuid
 from collections.abc import Awaitable, Callable
 
+import structlog
+from django.db import Error as DatabaseError
 from django.db.models import Q, Subquery
+from django.utils import timezone
 
 from accounts.models import User
-from chat import access, frames, runner
-from chat.models import Message
+from chat import access, frames, originals, runner
+from chat.database import in_thread
+from chat.models import Conversation, Message
+from telemetry import policies
+
+log = structlog.get_logger(__name__)
 
 MAX_REPLIES = 50
 Send = Callable[[str], Awaitable[None]]
@@ -39,11 +49,39 @@ class Following:
 
     async def _pass_on(self, reply: Message, after: int) -> None:
         assert reply.run_id is not None
-        if reply.status == Message.Status.STREAMING:
-            async for frame in runner.current().feed(reply.run_id).follow(after):
-                await self._send(frame)
-        else:
-            await self._send(frames.end_frame(reply, run_id=reply.run_id, seq=max(after, reply.streamed_seq)))
+        if reply.status != Message.Status.STREAMING:
+            await self._send(await in_thread(_own_end, reply.id, reply.run_id, after))
+            return
+        held, is_kept = await in_thread(_held, reply.conversation_id)
+        async for frame in runner.current().feed(reply.run_id).follow(after):
+            if is_kept and frames.is_end(frame):
+                await self._send(await self._own_end(reply, frame, after))
+            else:
+                await self._send(frames.restored(frame, held) if held else frame)
+
+    @staticmethod
+    async def _own_end(reply: Message, relayed: str, after: int) -> str:
+        assert reply.run_id is not None
+        try:
+            return await in_thread(_own_end, reply.id, reply.run_id, after)
+        except DatabaseError as error:
+            log.warning("The end of a reply is shown as it is stored.", run_id=str(reply.run_id), error=str(error))
+            return relayed
+
+
+def _held(conversation_id: uuid.UUID) -> tuple[originals.Held, bool]:
+    """What the owner may see of what was removed from this conversation, and whether there is or may be such."""
+    held = originals.held_for(conversation_id, now=timezone.now())
+    workspace_id = Conversation.objects.values_list("workspace_id", flat=True).filter(id=conversation_id).first()
+    is_kept = workspace_id is not None and originals.kept_for(policies.policy_of(workspace_id)) is not None
+    return held, is_kept or bool(held)
+
+
+def _own_end(reply_id: uuid.UUID, run_id: uuid.UUID, after: int) -> str:
+    """The end of a reply as its owner sees it."""
+    reply = Message.objects.filter(id=reply_id).first()
+    held = originals.held_for(reply.conversation_id, now=timezone.now()) if reply else originals.NOTHING
+    return frames.end_frame(reply, run_id=run_id, seq=max(after, reply.streamed_seq if reply else 0), held=held)
 
 
 def replies_for(user: User, conversation_id: uuid.UUID, request: frames.Request) -> list[Message]:

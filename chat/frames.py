@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 
 from chat import contexts
 from chat.models import Message
+from chat.originals import NOTHING, Held
 
 MAX_CHARACTERS = 16_384
 MAX_RUNS = 16
@@ -43,11 +44,16 @@ def parse(text: str | None) -> Request | None:
     return request if request.type in ("ping", "sync") and len(request.runs) <= MAX_RUNS else None
 
 
-def end_frame(message: Message | None, *, run_id: uuid.UUID, seq: int, shown_html: str | None = None) -> str:
-    """The last frame of a run. Its body is null where what was shown is what will stay."""
+def end_frame(
+    message: Message | None, *, run_id: uuid.UUID, seq: int, shown_html: str | None = None, held: Held = NOTHING
+) -> str:
+    """The last frame of a run. Its body is null where what was shown is what will stay.
+
+    `held` is for the owner's own socket alone: a frame that is relayed is made without.
+    """
     if message is None:
         return _json({"type": "end", "run": str(run_id), "seq": seq, "status": "canceled", "body": None, "foot": ""})
-    view = contexts.message_view(message)
+    view = contexts.message_view(message, held)
     return _json(
         {
             "type": "end",
@@ -58,6 +64,19 @@ def end_frame(message: Message | None, *, run_id: uuid.UUID, seq: int, shown_htm
             "foot": render_to_string("chat/_foot.html", {"message": view}),
         }
     )
+
+
+def restored(frame: str, held: Held) -> str:
+    """A frame of the stream with the values of its placeholders, for the owner's own socket."""
+    content = orjson.loads(frame)
+    for part in ("append", "tail"):
+        if content.get(part):
+            content[part] = held.html(content[part])
+    return orjson.dumps(content).decode()
+
+
+def is_end(frame: str) -> bool:
+    return bool(orjson.loads(frame)["type"] == "end")
 
 
 def turn_frame(conversation_id: uuid.UUID, html: str) -> str:

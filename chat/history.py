@@ -1,6 +1,7 @@
 """What a model is told of a conversation: the stored turns that fit its window, and the new prompt as it was typed."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,13 @@ class History:
     omitted_count: int
 
 
-def fit(stored: Sequence[Message], prompt: str, target: Target) -> History:
-    """Drop the oldest turns until the rest and room for a reply fit the model's window; the system prompt stays."""
-    said = [{"role": message.role, "content": message.content} for message in stored if message.content]
+def fit(stored: Sequence[Message], prompt: str, target: Target, *, originals: Mapping[uuid.UUID, str] | None = None) -> History:
+    """Drop the oldest turns until the rest and room for a reply fit the model's window; the system prompt stays.
+
+    `originals` are texts from the vault, by message, that take the place of the stored ones.
+    """
+    texts = originals or {}
+    said = [{"role": message.role, "content": texts.get(message.id, message.content)} for message in stored if message.content]
     system = [message for message in said if message["role"] == Message.Role.SYSTEM]
     turns = [message for message in said if message["role"] != Message.Role.SYSTEM]
     asked = {"role": "user", "content": prompt}

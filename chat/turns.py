@@ -1,7 +1,7 @@
 """A turn: a person's prompt and the reply to it, stored together with the started event before anyone is asked."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,18 +12,19 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 from django.http import Http404
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts.models import User, Workspace
-from chat import branches
+from chat import branches, originals
 from chat.history import History, fit
 from chat.models import Conversation, Message
-from gateway import catalogue
+from gateway import catalogue, screening
 from gateway.calls import Exchange, Origin
 from gateway.protocol import ChatRequest, Target
-from telemetry import inbox, product_events, wakeups
+from telemetry import inbox, policies, product_events, tallies, wakeups
+from telemetry.policies import Rules
 from telemetry.product_events import Name
-from telemetry.redaction import redact
 
 MAX_PROMPT_CHARACTERS = 100_000
 LEASE = timedelta(seconds=15)
@@ -72,24 +73,31 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
     path = asking.model or catalogue.default_path(asking.workspace.id)
     target = catalogue.resolve(path, workspace_id=asking.workspace.id)
     path = target.path
+    rules = policies.rules_of(asking.workspace.id)
+    _refuse_blocked(asking, rules)
     with _one_at_a_time():
-        conversation, is_new = _conversation(asking)
+        conversation, is_new = _conversation(asking, rules)
         earlier = _earlier(asking)
         if earlier is not None:
             return earlier
         _require_idle(conversation)
-        stored = branches.active(list(conversation.messages.order_by("position")))
+        messages = list(conversation.messages.order_by("position"))
+        stored = branches.active(messages)
+        held = originals.NOTHING if is_new else originals.held_for(conversation.id, now=timezone.now())
+        said = _screened(asking.prompt, rules, held, messages)
         prompt = Message(
             id=asking.message_id,
             conversation=conversation,
             parent=stored[-1] if stored else None,
             role=Message.Role.USER,
-            content=redact(asking.prompt).text,
+            content=said.stored,
+            redaction_version=rules.version,
             position=_next_position(conversation),
         )
         prompt.save(force_insert=True)
-        history = fit(stored, asking.prompt, target)
-        reply, exchange = _open_reply(prompt, history, target, path=path, process_id=process_id)
+        _keep(prompt, said, asking.prompt, rules)
+        history = fit(stored, said.sent, target, originals=_sendable(held, rules))
+        reply, exchange = _open_reply(prompt, history, target, path=path, process_id=process_id, rules=rules)
         if is_new:
             _note(Name.CONVERSATION_CREATED, conversation)
     return Turn(conversation, prompt, reply, exchange, is_new)
@@ -98,18 +106,21 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
 def retry(reply: Message, *, process_id: uuid.UUID | None) -> Turn:
     """Ask once more for a reply that did not end well; the first try stays beside it in the tree.
 
-    The provider gets the prompt as it is stored. Raises `TurnError` and `gateway.protocol.ProviderError`.
+    The provider gets the prompt as it is stored, or as the vault holds it.
+    Raises `TurnError` and `gateway.protocol.ProviderError`.
     """
     if reply.status not in (Message.Status.FAILED, Message.Status.INTERRUPTED, Message.Status.CANCELED) or reply.parent is None:
         raise TurnError("Only a reply that did not end well can be tried again.", status=409)
     prompt = reply.parent
     target = catalogue.resolve(reply.model, workspace_id=reply.conversation.workspace_id)
+    rules = policies.rules_of(reply.conversation.workspace_id)
     with _one_at_a_time():
         conversation = Conversation.objects.select_for_update().get(id=reply.conversation_id)
         _require_idle(conversation)
         stored = branches.path_to(prompt.parent_id, list(conversation.messages.order_by("position")))
-        history = fit(stored, prompt.content, target)
-        fresh, exchange = _open_reply(prompt, history, target, path=reply.model, process_id=process_id)
+        texts = _sendable(originals.held_for(conversation.id, now=timezone.now()), rules)
+        history = fit(stored, texts.get(prompt.id, prompt.content), target, originals=texts)
+        fresh, exchange = _open_reply(prompt, history, target, path=reply.model, process_id=process_id, rules=rules)
     return Turn(conversation, prompt, fresh, exchange)
 
 
@@ -121,6 +132,39 @@ def _one_at_a_time() -> Iterator[None]:
             yield
     except IntegrityError as error:
         raise TurnError(BUSY, status=409) from error
+
+
+def _refuse_blocked(asking: Asking, rules: Rules) -> None:
+    """Where the workspace blocks, a prompt with anything to remove leaves nothing but a count."""
+    try:
+        screening.require_harmless(asking.prompt, rules)
+    except screening.Blocked as blocked:
+        with transaction.atomic(), connection.cursor() as cursor:
+            tallies.add(cursor, "blocked", received=1, rejected=1)
+        raise TurnError(str(blocked), status=422) from blocked
+
+
+def _screened(prompt: str, rules: Rules, held: originals.Held, messages: Sequence[Message]) -> screening.Screened:
+    try:
+        return screening.screen(prompt, rules, known=held.values, texts=[message.content for message in messages])
+    except screening.Blocked as blocked:
+        raise TurnError(str(blocked), status=422) from blocked
+
+
+def _keep(prompt: Message, said: screening.Screened, typed: str, rules: Rules) -> None:
+    """Keep what was removed, where the workspace keeps it."""
+    kept = originals.kept_for(rules.policy)
+    if kept is None:
+        return
+    if rules.policy.mode == "mask":
+        originals.keep_values(prompt.id, said.values, until=prompt.created_at + kept)
+    elif said.stored != typed:
+        originals.keep_text(prompt.id, typed, until=prompt.created_at + kept)
+
+
+def _sendable(held: originals.Held, rules: Rules) -> Mapping[uuid.UUID, str]:
+    """The texts of the vault that a provider may be given: none where it gets placeholders."""
+    return held.texts if rules.policy.vault and rules.policy.mode == "log_only" else {}
 
 
 def _require_idle(conversation: Conversation) -> None:
@@ -140,13 +184,14 @@ def _checked(prompt: str) -> str:
     return prompt
 
 
-def _conversation(asking: Asking) -> tuple[Conversation, bool]:
+def _conversation(asking: Asking, rules: Rules) -> tuple[Conversation, bool]:
     """The conversation, locked so that turns in it are stored one after the other."""
     made = Conversation(
         id=asking.conversation_id,
         workspace=asking.workspace,
         owner=asking.user,
-        title=_title(redact(asking.prompt).text),
+        title=_title(rules.redactor.redact(asking.prompt).text),
+        redaction_version=rules.version,
     )
     inserted = Conversation.objects.bulk_create([made], ignore_conflicts=True)
     conversation = Conversation.objects.select_for_update().filter(id=inserted[0].id, owner=asking.user).first()
@@ -167,7 +212,7 @@ def _earlier(asking: Asking) -> Turn | None:
 
 
 def _open_reply(
-    prompt: Message, history: History, target: Target, *, path: str, process_id: uuid.UUID | None
+    prompt: Message, history: History, target: Target, *, path: str, process_id: uuid.UUID | None, rules: Rules
 ) -> tuple[Message, Exchange]:
     """The empty reply and the started event of the call that will fill it."""
     conversation = prompt.conversation
@@ -181,6 +226,7 @@ def _open_reply(
         runner=process_id,
         lease_until=Now() + LEASE,
         model=path,
+        redaction_version=rules.version,
         omitted_count=history.omitted_count,
     )
     origin = Origin(
@@ -191,7 +237,7 @@ def _open_reply(
         conversation_id=conversation.id,
         message_id=reply.id,
     )
-    exchange = Exchange(ChatRequest(target, history.messages, _parameters()), origin)
+    exchange = Exchange(ChatRequest(target, history.messages, _parameters()), origin, rules=rules)
     reply.inference_id = exchange.call.inference_id
     reply.trace_id = exchange.call.origin.trace_id
     reply.save(force_insert=True)

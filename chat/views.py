@@ -9,15 +9,17 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import Act, current_workspace, membership, require
 from accounts.models import User
 from accounts.sessions import tell_sockets
-from chat import access, contexts, deletion, runner, turns
+from chat import access, contexts, deletion, originals, runner, turns
 from chat.models import Conversation
 from gateway import catalogue
 from gateway.protocol import ProviderError
+from telemetry import policies
 
 ENCODED_REPLACEMENT = (b"%EF%BF%BD", "\ufffd".encode())
 
@@ -105,10 +107,12 @@ def _page(request: HttpRequest, shown: Conversation | None, *, notice: str = "",
     if selected and all(model.path != selected for model in models):
         # A path that was typed, or a model that is no longer offered: the chat goes on with it.
         models = [catalogue.ModelChoice(selected, selected, "This chat"), *models]
+    held = originals.held_for(shown.id, now=timezone.now()) if shown else originals.NOTHING
     context = {
         "conversation": shown,
         "conversation_id": shown.id if shown else uuid.uuid4(),
-        "messages": contexts.transcript(shown) if shown else [],
+        "messages": contexts.transcript(shown, held) if shown else [],
+        "privacy": contexts.privacy(policies.policy_of(workspace.id), held),
         "models": models,
         "selected_model": selected,
         "model_is_demo": any(model.path == selected and model.is_demo for model in models),
@@ -162,7 +166,7 @@ def _turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
     if turn.exchange is not None:
         tell_sockets(person.id, _turn_began(turn))
         tell_sockets(person.id, {"type": "list.changed"})
-    response = HttpResponse(contexts.turn_html(turn.prompt, turn.reply) + contexts.sidebar_html(person))
+    response = HttpResponse(contexts.own_turn_html(turn.reply.id) + contexts.sidebar_html(person))
     if turn.is_new_conversation:
         response["HX-Push-Url"] = reverse("chat:conversation", args=[turn.conversation.id])
     return response

@@ -21,7 +21,6 @@ from uuid_utils.compat import uuid7
 from gateway.adapters import adapter_for
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Usage
 from telemetry import events, policies, pricing, tokens
-from telemetry.redaction import Redactor
 
 MAX_ATTEMPTS = 3
 MAX_PAUSE_SECONDS = 20.0
@@ -65,7 +64,7 @@ class Bill:
 class Call:
     """One attempt at one provider. Texts that leave it are redacted."""
 
-    def __init__(self, request: ChatRequest, origin: Origin, *, attempt: int = 1, redactor: Redactor | None = None) -> None:
+    def __init__(self, request: ChatRequest, origin: Origin, *, attempt: int = 1, rules: policies.Rules | None = None) -> None:
         self.request = request
         self.origin = origin if origin.trace_id else replace(origin, trace_id=secrets.token_hex(16))
         self.attempt = attempt
@@ -78,17 +77,24 @@ class Call:
         self.latency_ms = 0
         self._clock = perf_counter()
         self._first_token_ms: float | None = None
-        self.redactor = redactor or policies.redactor_of(origin.workspace_id)
-        self._content = self.redactor.stream()
-        self._reasoning = self.redactor.stream()
+        self.rules = rules or policies.rules_of(origin.workspace_id)
+        self._content = self.rules.redactor.stream()
+        self._reasoning = self.rules.redactor.stream()
         self._shown: list[str] = []
         self._thought: list[str] = []
         self._received: list[str] = []
+        self._said: list[str] = []
 
     @property
     def text(self) -> str:
         """The redacted reply so far."""
         return "".join(self._shown)
+
+    @property
+    def original(self) -> str | None:
+        """The reply as the provider wrote it, where the workspace's vault keeps it and it isn't what is shown anyway."""
+        original = "".join(self._said)
+        return original if original and original != self.text else None
 
     @property
     def has_output(self) -> bool:
@@ -140,7 +146,10 @@ class Call:
         if self._first_token_ms is None:
             self._first_token_ms = (perf_counter() - self._clock) * 1000
         self._received.append(part.content or part.reasoning)
-        content = self._content.feed(_storable(part.content)) if part.content else ""
+        said = _storable(part.content)
+        if said and self.rules.policy.vault and self.rules.policy.mode != "mask":
+            self._said.append(said)
+        content = self._content.feed(said) if said else ""
         reasoning = self._reasoning.feed(_storable(part.reasoning)) if part.reasoning else ""
         if content:
             self._shown.append(content)
@@ -163,12 +172,13 @@ class Call:
 
     def started(self) -> events.Event:
         """What telemetry keeps before the provider is asked."""
-        return events.started(**self._identity(), messages=list(self.request.messages))
+        return events.started(rules=self.rules, **self._identity(), messages=list(self.request.messages))
 
     def finished(self, ending: Ending, bill: Bill, *, error: ProviderError | None = None) -> events.Event:
         """What telemetry keeps of the one end."""
         self.stop_clock()
         return events.finished(
+            rules=self.rules,
             **self._identity(),
             messages=list(self.request.messages),
             status=ending,
@@ -215,8 +225,8 @@ class Call:
 class Exchange:
     """The attempts that answer one request. They share a trace; none follows the first token."""
 
-    def __init__(self, request: ChatRequest, origin: Origin) -> None:
-        self.call = Call(request, origin)
+    def __init__(self, request: ChatRequest, origin: Origin, *, rules: policies.Rules | None = None) -> None:
+        self.call = Call(request, origin, rules=rules)
 
     async def deltas(self, record: Record) -> AsyncGenerator[Delta, None]:
         """The redacted deltas of the attempt that answers. `record` stores events durably before it returns.
@@ -237,7 +247,7 @@ class Exchange:
     async def _try_again(self, error: ProviderError, record: Record) -> None:
         failed = self.call
         failed.stop_clock()
-        following = Call(failed.request, failed.origin, attempt=failed.attempt + 1, redactor=failed.redactor)
+        following = Call(failed.request, failed.origin, attempt=failed.attempt + 1, rules=failed.rules)
         bill = await asyncio.to_thread(failed.bill, "error")
         await record([failed.finished("error", bill, error=error), following.started()])
         self.call = following

@@ -53,20 +53,22 @@ class Event:
     problems: tuple[str, ...] = ()
 
 
-def started(*, payloads: Payloads | None = None, **fields: Unpack[EventFields]) -> Event:
+def started(*, payloads: Payloads | None = None, rules: policies.Rules | None = None, **fields: Unpack[EventFields]) -> Event:
     """The event of a call that is about to be made."""
-    return build("started", dict(fields) | {"status": "in_progress"}, payloads=payloads)
+    return build("started", dict(fields) | {"status": "in_progress"}, payloads=payloads, rules=rules)
 
 
-def finished(*, payloads: Payloads | None = None, **fields: Unpack[EventFields]) -> Event:
+def finished(*, payloads: Payloads | None = None, rules: policies.Rules | None = None, **fields: Unpack[EventFields]) -> Event:
     """The event of a call that has ended, in whatever way: `status` is one of the other four."""
-    return build("finished", dict(fields), payloads=payloads)
+    return build("finished", dict(fields), payloads=payloads, rules=rules)
 
 
-def build(phase: Phase, given: Mapping[str, Any], *, payloads: Payloads | None = None) -> Event:
-    """An event from loose fields, as the ingesting doors have them. Without `payloads` the installation's policy holds.
+def build(
+    phase: Phase, given: Mapping[str, Any], *, payloads: Payloads | None = None, rules: policies.Rules | None = None
+) -> Event:
+    """An event from loose fields, as the ingesting doors have them.
 
-    Raises InvalidEvent.
+    Without `payloads` the installation's policy holds, without `rules` those of the event's workspace. Raises InvalidEvent.
     """
     policy = payloads or settings.OLLIVE_PAYLOADS
     fields, problems = _validate(given)
@@ -74,7 +76,7 @@ def build(phase: Phase, given: Mapping[str, Any], *, payloads: Payloads | None =
         raise InvalidEvent("status", "is missing or not an ending")
     if policy == "none":
         _drop(fields, (*CONTENT, *PREVIEWS))
-    rules = policies.rules_of(UUID(fields["workspace_id"]))
+    rules = rules or policies.rules_of(UUID(fields["workspace_id"]))
     redacted = redact_fields(fields, rules)
     _add_previews(redacted)
     if policy == "preview":

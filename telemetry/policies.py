@@ -71,7 +71,7 @@ class Closed(Redactor):
     def __init__(self) -> None:
         super().__init__(built().rules)
 
-    def redact(self, text: str, before: str = "") -> Redacted:
+    def redact(self, text: str, before: str = "", replace: Any = None) -> Redacted:
         return Redacted(WITHHELD, {"WITHHELD": 1}) if text else Redacted(text)
 
     def redact_json(self, value: Any) -> Any:
@@ -130,7 +130,9 @@ def rules_of(workspace_id: UUID | None) -> Rules:
         fresh = _ask(workspace_id).result(WAIT_SECONDS) if is_looping else _read(workspace_id)
     except (DatabaseError, FutureTimeoutError) as error:
         log.warning("The rules of a workspace can not be read.", workspace_id=str(workspace_id), error=type(error).__name__)
-        return rules or Rules(Policy(), Closed())
+        fresh = rules or Rules(Policy(), Closed())
+        with _lock:
+            _known[workspace_id] = time.monotonic(), fresh  # nobody else waits for the same silence
     return fresh
 
 

@@ -23,7 +23,8 @@ _HTML = re.compile(
     r"(?![A-Za-z][A-Za-z0-9+.\-]{1,31}:[^\s<>]*>|[\w.!#$%&'*+/=?^`{|}~\-]+@[\w.\-]+>)"  # <https://…> and <a@b.c> are links
 )
 _LONE_DOLLAR = re.compile(r"(?<![\\$])\$(?!\$)")
-_MARKER = re.compile(r"\[\[([A-Z][A-Z0-9_]{0,40})\]\]")
+_MARKER = re.compile(r"\[\[([A-Z][A-Z0-9_]{0,40}?)(_[0-9]{1,6})?\]\]")
+PLACEHOLDER_TITLE = ": the model was given this name for it"
 
 _TAG = re.compile(r"(<[^>]*>)")
 _CHIP = re.compile(f"<[^<>{OPEN}]*{OPEN}[^<>]*>|{OPEN}([A-Z0-9_]+){CLOSE}")
@@ -71,7 +72,7 @@ def hide(text: str) -> str:
 
 
 def hide_markers(text: str) -> str:
-    return _MARKER.sub(lambda found: f"{OPEN}{found[1]}{CLOSE}" if found[1] in LABELS else found[0], text)
+    return _MARKER.sub(lambda found: f"{OPEN}{found[1]}{found[2] or ''}{CLOSE}" if found[1] in LABELS else found[0], text)
 
 
 def reveal(html: str) -> str:
@@ -102,6 +103,9 @@ def _break_lines(html: str) -> str:
 def _chip(found: re.Match[str]) -> str:
     if not found[1]:  # inside a tag
         return found[0].translate(_BRACKETS)
+    kind, _, number = found[1].rpartition("_")
+    if number.isdecimal():
+        return f'<span class="redacted" title="{found[1]}{PLACEHOLDER_TITLE}">{escape(LABELS[kind])} {number}</span>'
     words = escape(LABELS[found[1]])
     removed = words if found[1] == "WITHHELD" else f"{words} removed"
     return f'<span class="redacted" title="Removed before it was stored">{removed}</span>'
