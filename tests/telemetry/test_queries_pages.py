@@ -71,12 +71,19 @@ def page(filters: Filters, cursor: Cursor | None = None, limit: int = 50, **opti
     return logs_page(filters, cursor, limit, now=datetime.now(UTC), **options)
 
 
-def newest_first(workspace: UUID, passes: Passes) -> list[UUID]:
-    """By looking at every row."""
-    calls = sorted(
-        InferenceLog.objects.filter(workspace_id=workspace), key=lambda call: (call.received_at, call.id), reverse=True
-    )
-    return [call.id for call in calls if passes(call)]
+@pytest.fixture(scope="module")
+def calls(demo, django_db_blocker) -> list[InferenceLog]:
+    """Every row, newest first."""
+    with django_db_blocker.unblock():
+        rows = list(InferenceLog.objects.filter(workspace_id=demo))
+        connection.close()
+    return sorted(rows, key=lambda call: (call.received_at, call.id), reverse=True)
+
+
+@pytest.fixture(autouse=True)
+def _little_is_near(monkeypatch) -> None:
+    """So that days of a thousand calls are walked as days of a million would be."""
+    monkeypatch.setattr(walk, "NEAR", 5)
 
 
 def walked(filters: Filters, limit: int) -> list[Line]:
