@@ -18,7 +18,8 @@ class Intake:
         self.events: list[dict[str, Any]] = []
         self.request_count = 0
         self.headers: list[dict[str, str]] = []
-        self.status, self.answer_headers, self.body, self.delay = 207, {}, b"", 0.0
+        self.status, self.body, self.delay = 207, b"", 0.0
+        self.answer_headers: dict[str, str] = {}
         self.rejects: Callable[[dict[str, Any]], bool] = lambda _event: False
         self.body_limit = 5_000_000
         intake = self

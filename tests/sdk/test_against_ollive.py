@@ -1,6 +1,7 @@
 """The client against a running Ollive: its events arrive, are digested, and make the rows that they tell of."""
 
 import json
+from typing import Any
 
 import pytest
 from openai import OpenAI
@@ -10,6 +11,8 @@ from telemetry.digest import drain
 from telemetry.models import InferenceLog, Span
 from tests.programs import make_token
 from tests.sdk.test_openai import SAID
+
+PRIVATE: Any = [{"role": "user", "content": "Write to alice@example.com"}]
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def test_every_kind_of_call_becomes_its_row(recorder, fake_provider):
             create(model="gpt-4o-mini", messages=SAID, temperature=0.5)
         for _ in create(model="streamed", messages=SAID, stream=True):
             pass
-        stream = create(model="left", messages=[{"role": "user", "content": "Write to alice@example.com"}], stream=True)
+        stream = create(model="left", messages=PRIVATE, stream=True)
         for chunk in stream:
             if chunk.choices[0].delta.content:
                 break

@@ -1,6 +1,7 @@
 """OpenAI's own client, wrapped, against a provider on loopback: what it answers stays the same, and every call is recorded."""
 
 import asyncio
+from typing import Any
 
 import httpx
 import openai
@@ -10,7 +11,7 @@ from openai.types.chat import ChatCompletion
 
 from ollive_sdk import wrap_openai
 
-SAID = [{"role": "user", "content": "Hello"}]
+SAID: Any = [{"role": "user", "content": "Hello"}]
 
 
 @pytest.fixture
@@ -219,7 +220,8 @@ def test_a_recorder_that_fails_changes_nothing(fake_provider, plain):
         def start(self, *args, **fields):
             return Broken()
 
-    for recorder in (Broken(), BrokenLater()):
+    recorders: list[Any] = [Broken(), BrokenLater()]
+    for recorder in recorders:
         with OpenAI(base_url=fake_provider.url, api_key="key", max_retries=0) as client:
             wrapped = wrap_openai(client, recorder)
             assert wrapped.chat.completions.create(model="m", messages=SAID).choices[0].message.content
