@@ -114,7 +114,8 @@ def _kind_of_ssn(digits: str) -> str:
     area, group, serial = digits[:3], int(digits[3:5]), digits[5:]
     if area[0] == "9":
         is_itin = 50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or 94 <= group <= 99
-        return "US_ITIN" if is_itin and serial != "0000" else ""
+        if is_itin and serial != "0000":
+            return "US_ITIN"  # the rest of the nine hundreds is given to no one, but written as examples
     return "" if area in {"000", "666"} or group == 0 or serial == "0000" else "US_SSN"
 
 
