@@ -33,7 +33,7 @@ DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 
 log = structlog.get_logger(__name__)
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def with_ids(scope: Mapping[str, Any], send: Send) -> tuple[dict[str, Any], Send
     others = [(name, value) for name, value in scope["headers"] if name.lower() != b"x-request-id"]
     added = [(b"x-request-id", ids.request_id.encode()), (b"x-trace-id", ids.trace_id.encode())]
 
-    async def send_with_ids(message: dict[str, Any]) -> None:
+    async def send_with_ids(message: Any) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", []), *added]}
         await send(message)

@@ -5,6 +5,7 @@ for a timer, and a hundred requests at once cost a few commits.
 """
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class Submission:
 
     events: Sequence[Event]
     rejected: Mapping[str, int]
-    done: asyncio.Future[Appended]
+    done: asyncio.Future[Appended | Away]
     size: int
     duplicate: int = 0
     refused: list[int] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Submission:
 
     def fail(self, away: Away) -> None:
         if not self.done.done():
-            self.done.set_exception(away)
+            self.done.set_result(away)
 
 
 Item = tuple[Submission, int]  # an event by its place in a submission
@@ -98,15 +99,21 @@ class Writer:
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._away_until = self._measured_at = -1e9
         self._is_full = self._is_closing = False
-        self._task = loop.create_task(self._run())
+        self._under_way: list[Submission] = []
+        self._task = loop.create_task(self._run(), context=contextvars.Context())
+        self._task.add_done_callback(_tell_end)
 
     async def append(self, events: Sequence[Event], rejected: Mapping[str, int]) -> Appended:
         """See `telemetry.writer.append`."""
         if not events and not rejected:
             return Appended(0, 0)
         submissions = [self._enqueue(part, rejected if not start else {}) for start, part in _parts(events)]
-        await asyncio.wait([submission.done for submission in submissions])
-        parts = [submission.done.result() for submission in submissions]
+        parts: list[Appended] = []
+        for submission in submissions:
+            outcome = await submission.done
+            if isinstance(outcome, Away):
+                raise outcome
+            parts.append(outcome)
         starts = [start for start, _ in _parts(events)]
         return Appended(
             sum(part.stored for part in parts),
@@ -117,7 +124,7 @@ class Writer:
     async def close(self) -> None:
         self._is_closing = True
         self._wanted.set()
-        await self._task
+        await asyncio.wait([self._task])
         await self._hang_up()
 
     def refusal(self, rows: int = 0, size: int = 0) -> Away | None:
@@ -144,16 +151,26 @@ class Writer:
             self._wanted.set()
         return submission
 
+    @property
+    def has_ended(self) -> bool:
+        return self._task.done()
+
     async def _run(self) -> None:
-        while True:
-            await self._wanted.wait()
-            batch = self._gather()
-            if batch:
-                await self._commit(batch)
-            elif self._is_closing:
-                return
-            else:
-                self._wanted.clear()
+        """Whatever ends it, nobody is left waiting."""
+        try:
+            while True:
+                await self._wanted.wait()
+                self._under_way = self._gather()
+                if self._under_way:
+                    await self._commit(self._under_way)
+                elif self._is_closing:
+                    return
+                else:
+                    self._wanted.clear()
+        finally:
+            self._is_closing = True
+            for submission in (*self._under_way, *self._queue):
+                submission.fail(Away("storing them was broken off", 1))
 
     def _gather(self) -> list[Submission]:
         """The oldest submissions that fit into one commit; at least one."""
@@ -278,9 +295,14 @@ _writer: Writer | None = None
 def _of_this_loop() -> Writer:
     global _writer
     loop = asyncio.get_running_loop()
-    if _writer is None or _writer.loop is not loop:
+    if _writer is None or _writer.loop is not loop or _writer.has_ended:
         _writer = Writer(loop)
     return _writer
+
+
+def _tell_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("the writer broke; the next event starts another", exc_info=error)
 
 
 def _parts(events: Sequence[Event]) -> Iterator[tuple[int, Sequence[Event]]]:

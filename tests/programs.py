@@ -14,8 +14,8 @@ from tests.server import WebServer, web_server
 
 def make_token(user: User, **options: Any) -> str:
     """A key of the person's for their first workspace, with the scope `ingest` unless told otherwise."""
-    workspace = user.workspaces.get()
-    return api_keys.issue(user, workspace, **({"name": "tests", "now": timezone.now(), "scopes": ["ingest"]} | options))[1]
+    given: dict[str, Any] = {"name": "tests", "now": timezone.now(), "scopes": ["ingest"]}
+    return api_keys.issue(user, user.workspaces.get(), **(given | options))[1]
 
 
 def client_of(server: WebServer, token: str) -> httpx.Client:

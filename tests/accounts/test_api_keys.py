@@ -24,7 +24,8 @@ pytestmark = pytest.mark.django_db
 
 
 def issue(user, workspace, **options: Any) -> tuple[ApiKey, str]:
-    return api_keys.issue(user, workspace, **({"name": "tests", "now": NOW} | options))
+    given: dict[str, Any] = {"name": "tests", "now": NOW}
+    return api_keys.issue(user, workspace, **(given | options))
 
 
 def test_a_key_says_who_comes_with_it(alice, workspace):
