@@ -123,7 +123,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
     "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
     "roll up what changed": {"task": "rollups.build", "schedule": 10.0},
+    "delete what is too old": {"task": "retention.enforce", "schedule": 3600.0},
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
+    "forget expired originals": {"task": "originals.purge", "schedule": 300.0},
     "forget expired sessions": {"task": "accounts.purge", "schedule": 86_400.0},
 }
 
@@ -187,9 +189,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # --- What is recorded ---------------------------------------------------------------------------------------------
 OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or none
+OLLIVE_RETENTION_DAYS: int = env.int("OLLIVE_RETENTION_DAYS", default=30)  # of calls and what was said in them
+OLLIVE_ROLLUP_DAYS: int = env.int("OLLIVE_ROLLUP_DAYS", default=400)  # of their sums
 OLLIVE_INBOX_LIMIT = env.int("OLLIVE_INBOX_LIMIT", default=1_000_000)  # events that may wait before new ones are refused
 OLLIVE_BODY_TIMEOUT = env.float("OLLIVE_BODY_TIMEOUT", default=20.0)  # seconds between two parts of what a program sends
 CLIENT_API_TOKEN = env.str("CLIENT_API_TOKEN", default="")  # a key that programs have already, whatever its form
+OLLIVE_RAW_PAYLOADS = env.str("OLLIVE_RAW_PAYLOADS", default="")  # the database, file:///folder or s3://bucket/prefix
 OLLIVE_SPOOL_BYTES = env.int("OLLIVE_SPOOL_BYTES", default=256 * 1024 * 1024)  # for what is paid for while PostgreSQL is away
 
 # --- Models -------------------------------------------------------------------------------------------------------

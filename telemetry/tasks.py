@@ -6,7 +6,19 @@ from uuid import UUID
 
 from celery import shared_task
 
-from telemetry import digest, feed, partitions, processes, product_events, repricing, rollups, spool, tallies
+from telemetry import (
+    digest,
+    feed,
+    partitions,
+    payload_packing,
+    processes,
+    product_events,
+    repricing,
+    retention,
+    rollups,
+    spool,
+    tallies,
+)
 
 REPRICING_SECONDS = 20.0
 ROLLUP_SECONDS = 20.0
@@ -51,6 +63,14 @@ def prune_feed() -> None:
 @shared_task(name="partitions.ensure")
 def ensure_partitions() -> None:
     partitions.ensure(datetime.now(UTC).date())
+
+
+@shared_task(name="retention.enforce")
+def enforce_retention() -> None:
+    """Delete what the policies say is too old, and compress what was said on days that are over."""
+    now = datetime.now(UTC)
+    retention.enforce(now)
+    payload_packing.pack_days(now.date())
 
 
 def _this_process() -> UUID:
