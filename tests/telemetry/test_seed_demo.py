@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import Workspace
-from telemetry import integrity, partitions, payloads
+from telemetry import integrity, partitions, payloads, rollup_backfill
 from telemetry.demo import exchanges, filling, rhythm
-from telemetry.models import InferenceLog, SearchEntry
+from telemetry.models import InferenceLog, RollupDay, SearchEntry
 from tests.telemetry.calls import finished, record, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,6 +46,12 @@ def test_its_calls_are_accounted_for_to_the_last():
     assert [check.figures for check in integrity.checks(deep=True) if not check.is_kept] == []
 
 
+def test_its_days_are_summed_up():
+    seed()
+    assert all(rollup_backfill.is_complete(day) for day in filling.marks())
+    assert sum(RollupDay.objects.values_list("call_count", flat=True)) == ROWS
+
+
 def test_its_calls_have_what_was_said_and_are_found_by_it():
     seed()
     call = InferenceLog.objects.filter(status="success").order_by("id")[0]
@@ -79,7 +85,7 @@ def test_it_goes_on_with_a_run_that_was_broken_off():
     with connection.cursor() as cursor:
         cursor.execute(f'DROP TABLE "inference_log_{day:%Y%m%d}"')
         cursor.execute("DELETE FROM inference_key WHERE received_at < %s", [day + timedelta(days=1)])
-        for table in ("search_entry", "span", "payload"):
+        for table in ("search_entry", "span", "payload", "rollup_minute"):
             cursor.execute(f'DROP TABLE "{table}_{day:%Y%m%d}"')
     assert "on 1 days" in seed()
     assert set(InferenceLog.objects.values_list("id", flat=True)) == before

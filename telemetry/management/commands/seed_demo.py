@@ -16,7 +16,7 @@ from django.db import connection
 from tqdm import tqdm
 
 from accounts.models import Membership, User, Workspace
-from telemetry import partitions
+from telemetry import partitions, rollup_backfill
 from telemetry.demo import exchanges, filling, traffic, words
 from telemetry.models import InferenceLog
 
@@ -137,6 +137,7 @@ def _fill(plan: filling.Plan, todo: dict[date, int]) -> None:
         def fill(day: date) -> None:
             try:
                 filling.fill(plan, day, todo[day], words=prepared, tick=bar.update)
+                rollup_backfill.rebuild_day(day, plan.until_at)
             finally:
                 connection.close()
 
@@ -145,3 +146,6 @@ def _fill(plan: filling.Plan, todo: dict[date, int]) -> None:
                 deque(pool.map(fill, sorted(todo)), maxlen=0)
             except filling.Mixed as mixed:
                 raise CommandError(str(mixed)) from mixed
+    for day in plan.shares():  # a run that was broken off may have left a day without its sums
+        if day not in todo and not rollup_backfill.is_complete(day):
+            rollup_backfill.rebuild_day(day, plan.until_at)
