@@ -101,7 +101,8 @@ def litellm() -> list[dict[str, Any]]:
         {
             "id": str(uuid4()), "status": "failure", "call_type": "completion", "model": "gpt-4o",
             "custom_llm_provider": "openai", "startTime": seconds, "endTime": seconds + 1,
-            "messages": [{"role": "user", "content": TEXT}], "response": {"choices": [{"message": {"role": "assistant", "content": TEXT}}]}, "error_str": TEXT,
+            "messages": [{"role": "user", "content": TEXT}], "error_str": TEXT,
+            "response": {"choices": [{"message": {"role": "assistant", "content": TEXT}}]},
             "error_information": {"error_message": TEXT, "error_class": "BadRequestError"}, "end_user": EMAIL,
             "metadata": {"requester_metadata": {"note": TEXT}, "user_api_key_alias": EMAIL}, "request_tags": [EMAIL],
             "model_parameters": {"stop": [TEXT]}, "prompt_tokens": 5, "completion_tokens": 5, "total_tokens": 10,
