@@ -38,7 +38,9 @@ def running(*, longest_stop: float = 5.0, python_path: str = "") -> Iterator[Pro
     folder.chmod(0o711)
     port, provider_port = free_port(), free_port()
     url = f"http://127.0.0.1:{port}"
-    provider = subprocess.Popen([sys.executable, "-m", "tests.fakes.provider", "--port", str(provider_port)], cwd=ROOT)
+    provider = subprocess.Popen(
+        [sys.executable, "-m", "tests.fakes.provider", "--port", str(provider_port)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
     os.environ |= {
         "OLLIVE_DATA_DIR": str(folder / "var"),
         "OLLIVE_ENV_FILE": "",

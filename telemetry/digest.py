@@ -26,6 +26,7 @@ from telemetry import (
     payloads,
     policies,
     prices,
+    raw_payloads,
     rollups,
     rows,
     search,
@@ -245,8 +246,10 @@ def _write(
 ) -> None:
     """The calls' rows, and the pieces of content that they or others of the batch refer to."""
     pieces = dict(pieces)
+    addresses = raw_payloads.take_out({key: call.content for key, call in changed.items()}, received)
     for key, call in changed.items():
         row, day = call.row, _day(received[key])
+        row["raw_payload_uri"] = addresses.get(key) or row.get("raw_payload_uri")
         row |= {
             "id": str(key[1]),
             "workspace_id": str(key[0]),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from telemetry import locks, payloads, rollups, search, tallies
+from telemetry import locks, payloads, raw_payloads, rollups, search, tallies
 from telemetry.models import InferenceLog
 
 DELETE_LOGS = """
@@ -55,6 +55,7 @@ def erase_calls(calls: Iterable[InferenceLog]) -> int:
     workspaces, ids = [call.workspace_id for call in erased], [call.id for call in erased]
     with transaction.atomic(), connection.cursor() as cursor:
         locks.hold(cursor, locks.ERASURE)
+        raw_payloads.erase(erased)
         received = [call.received_at for call in erased]
         cursor.execute(DELETE_LOGS, [workspaces, received, ids])
         row_count, event_count = cursor.fetchone()

@@ -13,11 +13,13 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import zstandard
 from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from ollive_sdk.events import SPAN_FIELDS
+from telemetry import raw_payloads
 from telemetry.events import CONTENT
 from telemetry.models import InferenceLog, Payload, Span
 
@@ -119,12 +121,26 @@ def read(day: date, workspace_id: UUID, parts: Mapping[str, int], refs: Sequence
 def pieces(day: date, workspace_id: UUID, digests: Collection[UUID]) -> dict[UUID, tuple[int, Any]]:
     """What is stored of these, by digest: form and content. Pieces that are gone are missing."""
     rows = Payload.objects.filter(day=day, workspace_id=workspace_id, digest__in=digests)
-    return {digest: (form, orjson.loads(body)) for digest, form, body in rows.values_list("digest", "form", "body")}
+    found = rows.values_list("digest", "form", "body", "packed")
+    return {digest: (form, orjson.loads(unpacked(body, packed))) for digest, form, body, packed in found}
+
+
+def unpacked(body: str | None, packed: bytes | memoryview | None) -> str | bytes:
+    """A stored piece's JSON, wherever it is kept."""
+    if body is not None:
+        return body
+    return zstandard.decompress(bytes(packed or b""))
 
 
 def content_of(call: InferenceLog | Span) -> dict[str, Any]:
     """What was said in a call, or given to a step and returned by it, by part."""
-    return read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
+    content = read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
+    if isinstance(call, InferenceLog) and raw_payloads.is_ours(call):
+        try:
+            content[raw_payloads.PART] = raw_payloads.read(call)
+        except raw_payloads.StoreError as error:
+            content[raw_payloads.PART] = str(error)
+    return content
 
 
 def sweep(day: date, workspace_id: UUID) -> int:

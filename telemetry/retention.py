@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import day_drops, locks, partitions, payloads, rollup_backfill, rollups, tallies
+from telemetry import day_drops, locks, partitions, payloads, raw_payloads, rollup_backfill, rollups, tallies
 from telemetry.models import RetentionPolicy, SealedDay
 
 BATCH = 2000
@@ -166,6 +166,7 @@ def empty_day(workspace_id: UUID, day: date, now: datetime) -> int:
             for table in BESIDE_THE_LOG:
                 cursor.execute(EMPTY.format(table=table), parameters)
             payloads.sweep(day, workspace_id)
+            raw_payloads.forget(day, workspace_id)
             SealedDay.objects.filter(day=day, workspace_id=workspace_id).update(emptied_at=now)
             return call_count
 

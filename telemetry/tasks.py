@@ -13,6 +13,7 @@ from telemetry import (
     payload_packing,
     processes,
     product_events,
+    raw_payloads,
     repricing,
     retention,
     rollups,
@@ -58,6 +59,7 @@ def prune_feed() -> None:
     """Forget what every consumer of the log has seen, and what people did long ago."""
     feed.prune()
     product_events.prune(datetime.now(UTC))
+    raw_payloads.prune(set(partitions.attached_days(partitions.LOG)))
 
 
 @shared_task(name="partitions.ensure")

@@ -64,15 +64,11 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='RawPayload',
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('workspace_id', models.UUIDField()),
-                ('inference_id', models.UUIDField()),
+                ('key', models.TextField(primary_key=True, serialize=False)),
                 ('body', models.BinaryField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
                 'db_table': 'raw_payload',
-                'indexes': [models.Index(fields=['created_at'], name='raw_payload_age')],
             },
         ),
         migrations.RunSQL(FEED, reverse_sql='DROP SEQUENCE "telemetry_feed_position"'),

@@ -82,15 +82,11 @@ class ProductEvent(models.Model):
 class RawPayload(models.Model):
     """A call's payload as its client sent it, redacted and compressed, where the database is the store of such."""
 
-    id = models.UUIDField(primary_key=True)
-    workspace_id = models.UUIDField()
-    inference_id = models.UUIDField()
+    key = models.TextField(primary_key=True)
     body = models.BinaryField()
-    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "raw_payload"
-        indexes: ClassVar = [models.Index(fields=["created_at"], name="raw_payload_age")]
 
     def __str__(self) -> str:
-        return str(self.id)
+        return self.key
