@@ -72,6 +72,10 @@ def missing(name: str) -> Refused:
     return Refused(400, "no_events", f'Send a JSON object with the list "{name}".')
 
 
+def cut_off() -> Refused:
+    return Refused(400, "not_json", "The body is not JSON, or is cut off.")
+
+
 def _read_one_by_one(body: bytes, name: str, *, limit: int) -> list[Any]:
     elements = Elements(name, limit)
     found = [TOO_LARGE if raw is None else read_element(raw) for raw in elements.feed(body)]
@@ -90,7 +94,7 @@ class Elements:
         self._start: int | None = None  # of the element or the key in hand
         self._depth = 0
         self._key = b""
-        self._awaits_key = self._is_in_string = self._is_in_list = self._is_skipping = self._is_found = False
+        self._awaits_key = self._is_in_string = self._is_in_list = self._is_skipping = self._is_found = self._is_over = False
 
     def feed(self, data: bytes) -> Iterator[bytes | None]:
         """The elements that end in these bytes, as their own bytes; None for one that is longer than the limit."""
@@ -108,7 +112,7 @@ class Elements:
     def finish(self) -> None:
         """All has been fed. Raises `Refused` when the object is cut off, or has no such list."""
         if self._depth or self._is_in_string:
-            raise Refused(400, "not_json", "The body is not JSON, or is cut off.")
+            raise cut_off()
         if not self._is_found:
             raise missing(json.loads(self._name))
 
@@ -133,6 +137,8 @@ class Elements:
             self._start = self._at - 1
 
     def _move(self, token: bytes) -> None:
+        if self._is_over:
+            raise cut_off()
         if token in b"[{":
             self._depth += 1
             self._awaits_key = self._depth == 1 and token == b"{"
@@ -143,6 +149,9 @@ class Elements:
             self._awaits_key = self._depth == 1
         else:
             self._depth -= 1
+            self._is_over = self._depth == 0
+            if self._depth < self._is_in_list * 2:
+                raise cut_off()
 
     def _end_element(self, token: bytes) -> Iterator[bytes | None]:
         assert self._start is not None
