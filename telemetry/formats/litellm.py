@@ -27,8 +27,9 @@ READ = {
     "model_group", "metadata", "request_tags", "end_user", "messages", "response", "error_str", "error_information",
     "model_parameters",
 }  # fmt: skip
-# What is ours to know of nobody: the price map's whole entry, and the caller's network.
-LEFT_OUT = {"model_map_information", "requester_ip_address", "cache_key"}
+# The price map's whole entry, what LiteLLM keeps for itself, and the caller's network.
+LEFT_OUT = {"model_map_information", "hidden_params", "status_fields", "requester_ip_address", "cache_key"}
+NOT_SAID = {"provider_specific_fields", "reasoning_content"}
 
 
 def read_request(body: bytes) -> list[Any]:
@@ -61,7 +62,8 @@ def read(payload: Any) -> Told:
         "inference_id": identify(str(payload.get("litellm_call_id")), name, str(payload.get("startTime"))),
         "trace_id": text(payload.get("trace_id")),
         "session_id": text(payload.get("session_id")),
-        "end_user": text(payload.get("end_user")) or text(metadata.get("user_api_key_end_user_id")),
+        "end_user": text(payload.get("end_user"))
+        or text(metadata.get("user_api_key_end_user_id") or parameters.pop("user", None)),
         "operation": _operation(str(payload.get("call_type") or "")),
         "requested_model": text(payload.get("model_group")),
         "provider": vendor,
@@ -148,17 +150,25 @@ def _content(payload: Mapping[str, Any], response: Mapping[str, Any]) -> dict[st
     told = [choice for choice in choices if isinstance(choice, Mapping)] if isinstance(choices, list) else []
     reply = [choice.get("message") or {"role": "assistant", "content": choice.get("text")} for choice in told]
     thoughts = [message.get("reasoning_content") for message in reply if isinstance(message, Mapping)]
+    said = [_said(message) for message in reply]
     return {
         "messages": messages or None,
-        "reply": reply or (payload.get("response") if isinstance(payload.get("response"), str) else None),
+        "reply": said or (payload.get("response") if isinstance(payload.get("response"), str) else None),
         "reasoning": "".join(words for words in thoughts if isinstance(words, str)) or None,
     }
+
+
+def _said(message: Any) -> Any:
+    """A message without what it leaves empty, so that the next turn's history has the same."""
+    if not isinstance(message, Mapping):
+        return message
+    return {name: value for name, value in message.items() if value is not None and name not in NOT_SAID}
 
 
 def _rest(payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What no field of ours holds; nothing that is not told."""
     kept = {name: value for name, value in payload.items() if name not in READ | LEFT_OUT}
-    kept |= {name: value for name, value in metadata.items() if name != "usage_object"}
+    kept |= {name: value for name, value in metadata.items() if name not in LEFT_OUT | {"usage_object"}}
     return {name: value for name, value in kept.items() if value is not None and value not in ({}, [], "")}
 
 
