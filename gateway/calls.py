@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from gateway.adapters import adapter_for
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Usage
+from gateway.timings import Timings
 from telemetry import events, policies, pricing, tokens
 
 MAX_ATTEMPTS = 3
@@ -77,6 +78,7 @@ class Call:
         self.latency_ms = 0
         self._clock = perf_counter()
         self._first_token_ms: float | None = None
+        self._timings = Timings()
         self.rules = rules or policies.rules_of(origin.workspace_id)
         self._content = self.rules.redactor.stream()
         self._reasoning = self.rules.redactor.stream()
@@ -143,8 +145,10 @@ class Call:
         return rest
 
     def _take(self, part: Delta) -> Delta | None:
+        elapsed_ms = (perf_counter() - self._clock) * 1000
+        self._timings.add(elapsed_ms)
         if self._first_token_ms is None:
-            self._first_token_ms = (perf_counter() - self._clock) * 1000
+            self._first_token_ms = elapsed_ms
         self._received.append(part.content or part.reasoning)
         said = _storable(part.content)
         if said and self.rules.policy.vault and self.rules.policy.mode != "mask":
@@ -191,6 +195,7 @@ class Call:
             ended_at=self.ended_at,
             latency_ms=self.latency_ms,
             ttft_ms=self.ttft_ms,
+            token_times_ms=self._timings.sampled,
             reply=self.text,
             reasoning="".join(self._thought) or None,
             **_buckets(bill.usage),

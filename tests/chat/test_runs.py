@@ -228,3 +228,14 @@ def test_a_strangers_conversation_does_not_exist(as_alice: Browser, charlie, ser
 
 def test_a_conversation_that_does_not_exist_is_404(as_alice: Browser):
     assert as_alice.client.get(f"/c/{uuid.uuid4()}/").status_code == 404
+
+
+def test_a_call_is_logged_with_the_times_of_its_tokens(as_alice: Browser, fake_provider: RunningProvider):
+    fake_provider.script("slow", chunks=["word "] * 10, rate=100)
+    reply = ended(as_alice.send("Count", model="openai/slow").run)
+    digest.drain()
+    row = InferenceLog.objects.get(message_id=reply.id)
+    times = row.token_times_ms
+    assert len(times) == 10
+    assert times == sorted(times)
+    assert times[0] == row.ttft_ms <= times[-1] <= row.latency_ms
