@@ -18,9 +18,12 @@ class RetentionPolicyAdmin(admin.ModelAdmin[RetentionPolicy]):
     readonly_fields = ("last_run_at", "last_outcome")
     ordering = ("id",)
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        retention.installation()
-        return super().get_queryset(request).select_related("workspace")
+    list_select_related = ("workspace",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if self.has_view_permission(request):
+            retention.installation()  # before the first run there is none
+        return super().changelist_view(request, extra_context)
 
     def get_readonly_fields(self, request: HttpRequest, obj: RetentionPolicy | None = None) -> tuple[str, ...]:
         """Whose policy it is is said once: another workspace needs one of its own."""
