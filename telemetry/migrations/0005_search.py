@@ -29,10 +29,13 @@ CREATE INDEX log_facets ON inference_log USING gin (
     ),
     tags
 ) WITH (gin_pending_list_limit = 1024);
+CREATE INDEX log_errors ON inference_log (workspace_id, received_at, error_class)
+    INCLUDE (provider, model, source, status, user_id, api_key_id) WHERE error_class IS NOT NULL;
 CREATE INDEX log_session ON inference_log (session_id text_pattern_ops) WHERE session_id IS NOT NULL;
 """
 FORGET_FACETS = """
 DROP INDEX log_session;
+DROP INDEX log_errors;
 DROP INDEX log_facets;
 DROP FUNCTION log_facets(
     uuid, text, text, text, text, text, text, uuid, uuid, text, text, text, text, text, text, boolean, integer, numeric, integer

@@ -70,10 +70,14 @@ class Filters:
     trace_id: str | None = None
 
     @property
+    def named(self) -> list[str]:
+        """What is filtered by, the workspace and the period aside."""
+        told = (name.name for name in fields(self) if getattr(self, name.name) not in ((), None, []))
+        return [name for name in told if name not in {"workspace_id", "since", "until"}]
+
+    @property
     def is_plain(self) -> bool:
-        """Nothing but the workspace and the period."""
-        told = {name.name for name in fields(self) if getattr(self, name.name) not in ((), None, [])}
-        return told <= {"workspace_id", "since", "until"}
+        return not self.named
 
     @property
     def is_exact(self) -> bool:

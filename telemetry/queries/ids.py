@@ -24,7 +24,8 @@ BY = {
 }
 FOUND = """
 (SELECT * FROM (
-    SELECT '{kind}' AS found_by, {select} FROM inference_log AS log WHERE log.workspace_id = %(workspace)s AND {condition} OFFSET 0
+    SELECT '{kind}' AS found_by, {select} FROM inference_log AS log
+    WHERE log.workspace_id = %(workspace)s AND {condition} OFFSET 0
 ) AS log LIMIT %(enough)s)
 """
 ALL = "SELECT * FROM ({parts}) AS log ORDER BY received_at DESC, id DESC LIMIT %(limit)s"
