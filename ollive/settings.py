@@ -125,6 +125,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "roll up what changed": {"task": "rollups.build", "schedule": 10.0},
     "delete what is too old": {"task": "retention.enforce", "schedule": 3600.0},
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
+    "look for names": {"task": "redaction.deep", "schedule": 30.0},
     "forget expired originals": {"task": "originals.purge", "schedule": 300.0},
     "forget expired sessions": {"task": "accounts.purge", "schedule": 86_400.0},
 }
@@ -195,6 +196,7 @@ OLLIVE_INBOX_LIMIT = env.int("OLLIVE_INBOX_LIMIT", default=1_000_000)  # events 
 OLLIVE_BODY_TIMEOUT = env.float("OLLIVE_BODY_TIMEOUT", default=20.0)  # seconds between two parts of what a program sends
 CLIENT_API_TOKEN = env.str("CLIENT_API_TOKEN", default="")  # a key that programs have already, whatever its form
 OLLIVE_RAW_PAYLOADS = env.str("OLLIVE_RAW_PAYLOADS", default="")  # the database, file:///folder or s3://bucket/prefix
+OLLIVE_DEEP_MODEL = env.str("OLLIVE_DEEP_MODEL", default="")  # the spaCy model, or its folder, that knows names
 OLLIVE_SPOOL_BYTES = env.int("OLLIVE_SPOOL_BYTES", default=256 * 1024 * 1024)  # for what is paid for while PostgreSQL is away
 
 # --- Models -------------------------------------------------------------------------------------------------------

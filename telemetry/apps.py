@@ -4,6 +4,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_login_failed
+from django.core import checks
 
 
 class TelemetryConfig(AppConfig):
@@ -11,6 +12,9 @@ class TelemetryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from telemetry.checks import check_deep_model  # models are loaded by now, not before
+
+        checks.register(check_deep_model)
         user_login_failed.connect(note_failed_sign_in, dispatch_uid="telemetry.auth_failed")
 
 

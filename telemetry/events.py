@@ -149,7 +149,13 @@ def _add_previews(fields: dict[str, Any]) -> None:
     for name, content in zip(PREVIEWS, ("messages", "reply"), strict=True):
         text = fields.get(name) or _last_text(fields.get(content))
         if text:
-            fields[name] = shorten(SPACES.sub(" ", text[: 4 * PREVIEW]).strip(), PREVIEW)
+            fields[name] = preview_of(text)
+
+
+def preview_of(content: Any) -> str:
+    """The first words of a text, or of the last of these messages, in one line; empty where there are none."""
+    text = content if isinstance(content, str) else _last_text(content) or ""
+    return shorten(SPACES.sub(" ", text[: 4 * PREVIEW]).strip(), PREVIEW)
 
 
 def _last_text(messages: Any) -> str | None:

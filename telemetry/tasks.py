@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from telemetry import (
+    deep_redaction,
     digest,
     feed,
     partitions,
@@ -21,6 +22,7 @@ from telemetry import (
     tallies,
 )
 
+DEEP_SECONDS = 10.0
 REPRICING_SECONDS = 20.0
 ROLLUP_SECONDS = 20.0
 
@@ -47,6 +49,12 @@ def build_rollups() -> None:
 def reprice() -> None:
     """Preview and apply what was asked for, a while at a time."""
     repricing.work(datetime.now(UTC), seconds=REPRICING_SECONDS)
+
+
+@shared_task(name="redaction.deep", expires=30)
+def redact_deeply() -> None:
+    """Look for names in rows that wait for it, a while at a time."""
+    deep_redaction.run(datetime.now(UTC), seconds=DEEP_SECONDS)
 
 
 @shared_task(name="processes.close_silent")

@@ -175,7 +175,7 @@ def test_the_vault_gives_originals_to_owner_and_history(in_mode, as_alice: Brows
     assert shown.text == "Write to bob@example.org now.\n"
     assert EMAIL in as_alice.client.get(f"/c/{first.conversation}/").text
     assert ended(first.run).content == "Write to [[EMAIL]] **now**."
-    assert Original.objects.count() == 2
+    assert Original.objects.count() == 3
 
     expire()
     ended(as_alice.send("And now?", conversation=first.conversation).run)
