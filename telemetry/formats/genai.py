@@ -101,7 +101,7 @@ def read_call(attributes: Attributes, events: Sequence[SpanEvent]) -> dict[str, 
 
 def read_step(attributes: Attributes) -> dict[str, Any]:
     """The fields that the span tells of a tool's run, an agent's turn or a look-up."""
-    take(attributes, *HEADERS)
+    take(attributes, *HEADERS, "gen_ai.operation.name")
     query, documents = take(attributes, "gen_ai.retrieval.query.text"), take(attributes, "gen_ai.retrieval.documents")
     return {
         "name": text(take(attributes, "gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.workflow.name")),

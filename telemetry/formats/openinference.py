@@ -48,7 +48,7 @@ def read_call(attributes: Attributes) -> dict[str, Any]:
     prompts, choices = take_list(attributes, "llm.prompts"), take_list(attributes, "llm.choices")
     return {
         "operation": "embeddings" if is_embedding else "chat",
-        "provider": provider(take(attributes, "llm.provider")) or provider(take(attributes, "llm.system")),
+        "provider": provider(take(attributes, "llm.provider", "llm.system")),
         "model": text(asked_model) or text(named),
         "served_model": text(take(attributes, "llm.response.model_name")) or text(response.get("model")) or text(named),
         "is_stream": flag(parameters.pop("stream", None)),

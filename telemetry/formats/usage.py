@@ -1,7 +1,8 @@
 """Token counts of any provenance, put into disjoint buckets.
 
 OpenAI and OpenTelemetry count cached tokens inside the prompt and reasoning inside the completion; Anthropic counts its cache
-outside, some others their reasoning. Which of them it was is told by the total, or by a part that is larger than the whole.
+outside, some others their reasoning. Which of them it was is told by the total, or by a part that is larger than the whole;
+where neither tells, it is as OpenTelemetry has it.
 """
 
 from collections.abc import Mapping
@@ -17,17 +18,19 @@ def buckets(
     told = [count(value) for value in (prompt, completion, read, written, reasoning, total)]
     if not any(value is not None for value in told[:3]):
         return {}
-    in_prompt, in_completion, cached, cache_written, reasoned, whole = (value or 0 for value in told)
-    outside = cached + cache_written > in_prompt or (
-        cached + cache_written > 0 and whole == in_prompt + cached + cache_written + in_completion
-    )
-    plain = in_prompt if outside else in_prompt - cached - cache_written
-    prompt_count = plain + cached + cache_written
-    extra = max(0, whole - prompt_count - in_completion)
-    if reasoned and (reasoned > in_completion or extra == reasoned):
-        output = in_completion
-    else:
-        output = in_completion - reasoned
+    asked, replied, cached, cache_written, reasoned, whole = (value or 0 for value in told)
+    kept = cached + cache_written
+    ways = [
+        (plain, output)
+        for plain, output in (
+            (asked - kept, replied - reasoned),
+            (asked - kept, replied),
+            (asked, replied - reasoned),
+            (asked, replied),
+        )
+        if plain >= 0 and output >= 0
+    ]
+    plain, output = next((way for way in ways if sum(way) + kept + reasoned == whole), ways[0])
     return {
         "input_tokens": plain,
         "cache_read_tokens": cached,

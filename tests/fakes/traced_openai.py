@@ -5,6 +5,7 @@
 
 import argparse
 import contextlib
+from typing import Any
 
 import openai
 from openinference.instrumentation.openai import OpenAIInstrumentor as OpenInference
@@ -15,9 +16,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-INSTRUMENTATIONS = {"openinference": [OpenInference], "opentelemetry": [OpenLLMetry], "both": [OpenInference, OpenLLMetry]}
-SAID = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "How do tides work?"}]
-TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
+INSTRUMENTATIONS: dict[str, list[Any]] = {
+    "openinference": [OpenInference],
+    "opentelemetry": [OpenLLMetry],
+    "both": [OpenInference, OpenLLMetry],
+}
+SAID: Any = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "How do tides work?"}]
+TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 
 
 def main() -> None:

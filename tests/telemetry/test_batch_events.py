@@ -97,8 +97,16 @@ def test_one_bad_event_in_five_hundred_costs_only_itself(receiver: Receiver, sdk
 
 
 def test_strange_events_are_rejected_one_by_one(receiver: Receiver):
-    sound = {"inference_id": "1", "status": "ok", "usage": None, "error": None, "metadata": [1], "ttft_ms": "x", "unknown": {}}
-    big = {"inference_id": "2", "status": "ok", "raw_payload": "x" * 300_000}
+    sound: dict[str, Any] = {
+        "inference_id": "1",
+        "status": "ok",
+        "usage": None,
+        "error": None,
+        "metadata": [1],
+        "ttft_ms": "x",
+        "unknown": {},
+    }
+    big: dict[str, Any] = {"inference_id": "2", "status": "ok", "raw_payload": "x" * 300_000}
     answer = send(
         receiver, sound, None, 7, {}, {"inference_id": True, "status": "ok"}, big, {"event_type": "party"}, {"status": "ok"}
     )
