@@ -89,6 +89,7 @@ def fill(plan: Plan, day: date, count: int, *, words: Words, tick: Callable[[int
     source = traffic.Traffic(UUID(plan.workspace_id), words, seed=plan.seed, day=day)
     spans = 0
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
         new = _make(day, cursor)
         lines = source.lines(count, plan.until_at)
         while chunk := list(islice(lines, CHUNK)):
