@@ -1,0 +1,66 @@
+"""Stored messages and titles, redacted again by the engine and the rules of today."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from chat.models import Conversation, Message
+from chat.render import RENDERER_VERSION, render
+from telemetry.policies import Rules
+from telemetry.reredaction import BATCH, Done, Period, Report, count_of
+from telemetry.values import shorten
+
+TITLE_LIMIT = 500
+
+
+def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, report: Report) -> Done:
+    """Redact a workspace's messages and titles anew, those that were stamped by others. What it has done it finds done."""
+    messages = Message.objects.filter(period.of("created_at"), conversation__workspace_id=workspace_id)
+    messages = messages.exclude(status=Message.Status.STREAMING)
+    titles = Conversation.objects.filter(period.of("created_at"), workspace_id=workspace_id)
+    done = _walk(messages, rules, _of_message, is_dry=is_dry, report=report)
+    done += _walk(titles, rules, _of_title, is_dry=is_dry, report=report)
+    return done
+
+
+def _walk(
+    rows: QuerySet[Any], rules: Rules, redact: Callable[[Any, Rules], dict[str, str]], *, is_dry: bool, report: Report
+) -> Done:
+    done = Done()
+    last = UUID(int=0)
+    stale = rows.exclude(redaction_version=rules.version).order_by("id")
+    while page := list(stale.filter(id__gt=last)[:BATCH]):
+        for row in page:
+            changed = {name: value for name, value in redact(row, rules).items() if value != getattr(row, name)}
+            is_left = not is_dry and not _store(row, changed, rules)
+            done += Done(1, int(bool(changed) and not is_left), int(is_left), Counter() if is_left else _gained(row, changed))
+        last = page[-1].id
+        report(len(page))
+    return done
+
+
+def _of_message(message: Message, rules: Rules) -> dict[str, str]:
+    return {"content": rules.redactor.redact(message.content).text, "error": rules.redactor.redact(message.error).text}
+
+
+def _of_title(conversation: Conversation, rules: Rules) -> dict[str, str]:
+    return {"title": shorten(rules.redactor.redact(conversation.title).text, TITLE_LIMIT)}
+
+
+def _store(row: Message | Conversation, changed: dict[str, str], rules: Rules) -> bool:
+    """Write what changed, if the row is still as it was read."""
+    stored: dict[str, Any] = {**changed, "redaction_version": rules.version}
+    if isinstance(row, Message) and row.html and "content" in changed:
+        stored |= {"html": render(changed["content"]), "renderer_version": RENDERER_VERSION}
+    read = {name: getattr(row, name) for name in changed}
+    return bool(type(row)._default_manager.filter(id=row.id, **read).update(**stored))
+
+
+def _gained(row: Any, changed: dict[str, str]) -> Counter[str]:
+    gained: Counter[str] = Counter()
+    for name, value in changed.items():
+        gained += count_of(value) - count_of(getattr(row, name))
+    return gained
