@@ -1,7 +1,7 @@
 """A span's attributes while they are read: what is taken is gone, what is left was unknown and is kept as it came."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Any
 
 import orjson
@@ -23,10 +23,11 @@ def take(attributes: Attributes, *names: str) -> Any:
     return found
 
 
-def take_all(attributes: Attributes, prefix: str, names: Iterable[str]) -> dict[str, Any]:
+def take_all(attributes: Attributes, prefix: str, names: Container[str]) -> dict[str, Any]:
     """The attributes of these names under a prefix, without it."""
-    taken = {name: take(attributes, prefix + name) for name in names}
-    return {name: value for name, value in taken.items() if value is not None}
+    found = [name for name in attributes if name.startswith(prefix) and name[len(prefix) :] in names]
+    taken = {name[len(prefix) :]: attributes.pop(name) for name in found}
+    return {name: value for name, value in taken.items() if value is not None and value != ""}
 
 
 def take_list(attributes: Attributes, prefix: str) -> list[Any]:

@@ -34,7 +34,7 @@ STEPS = {
     "invoke_workflow": "chain",
     "retrieval": "retriever",
 }
-PARAMETERS = (
+PARAMETERS = {
     "temperature",
     "top_p",
     "top_k",
@@ -51,7 +51,7 @@ PARAMETERS = (
     "reasoning_effort",
     "reasoning_summary",
     "structured_output_schema",
-)
+}
 HEADERS = ("gen_ai.headers", "llm.headers")  # they carry keys
 ROLES = ("system", "user", "assistant", "tool")
 FINISHES = {"tool_call": "tool_calls", "end_turn": "stop", "max_tokens": "length", "error": "error"}

@@ -9,14 +9,14 @@ from telemetry.formats.providers import provider
 
 KINDS = {"workflow": "chain", "task": "chain", "agent": "agent", "tool": "tool"}
 OPERATIONS = {"completion": "text_completion", "embedding": "embeddings"}
-PARAMETERS = (
+PARAMETERS = {
     "frequency_penalty",
     "presence_penalty",
     "top_k",
     "chat.stop_sequences",
     "request.repetition_penalty",
     "request.reasoning_effort",
-)
+}
 ASSOCIATED = "traceloop.association.properties"
 
 

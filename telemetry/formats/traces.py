@@ -4,7 +4,7 @@ A span of a model's call becomes a call. Its identity follows from trace and spa
 else becomes a step. What no convention knows stays: in a call's metadata, in a step's attributes, under its own name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -30,9 +30,7 @@ RESOURCE = ("service.name", "service.version", "deployment.environment", "teleme
 def read(span: Span) -> Told:
     """What a span tells."""
     attributes = dict(span.attributes)
-    kind = openinference.kind_of(attributes) or genai.kind_of(attributes) or traceloop.kind_of(attributes) or "other"
-    if genai.kind_of(attributes) == "call" and traceloop.kind_of(attributes) not in {None, "call"}:
-        kind = str(traceloop.kind_of(attributes))  # a workflow may repeat its model's name
+    kind = _kind(attributes)
     fields = _read_call(span, attributes) if kind == "call" else {"kind": kind} | _read_step(attributes)
     fields |= _common(span, attributes, fields)
     rest = {name: _bounded(value) for name, value in (attributes | _surroundings(span)).items()}
@@ -46,26 +44,55 @@ def read(span: Span) -> Told:
     return Told(span.span_id, "span", _present(fields))
 
 
+def _kind(attributes: Attributes) -> str:
+    told = openinference.kind_of(attributes)
+    if told is None:
+        by_model, by_workflow = genai.kind_of(attributes), traceloop.kind_of(attributes)
+        is_step = by_model == "call" and by_workflow not in {None, "call"}  # a workflow may repeat its model's name
+        told = by_workflow if is_step else by_model or by_workflow
+    return told or "other"
+
+
 def _read_call(span: Span, attributes: Attributes) -> dict[str, Any]:
     """All conventions, the most particular first: one that says nothing leaves the word to the next."""
-    fields: dict[str, Any] = {}
-    given = {name: value for otel, name in OWN.items() if (value := take(attributes, otel)) is not None}
-    told = [given]
+    spoken = _families(attributes)
+    told = []
+    if "ollive" in spoken:
+        told.append({name: take(attributes, otel) for otel, name in OWN.items()})
     if "openinference.span.kind" in attributes:
         told.append(openinference.read_call(attributes))
-    told += [genai.read_call(attributes, span.events), traceloop.read_call(attributes)]
-    for each in told:
-        fields |= {name: value for name, value in _present(each).items() if name not in fields}
+    if "gen_ai" in spoken or any(event.name.startswith("gen_ai.") for event in span.events):
+        told.append(genai.read_call(attributes, span.events))
+    if spoken & {"llm", "traceloop"}:
+        told.append(traceloop.read_call(attributes))
+    fields = _merged(told)
     fields["operation"] = fields.get("operation") or "chat"
     fields |= _timing(span, fields)
     return fields
 
 
 def _read_step(attributes: Attributes) -> dict[str, Any]:
-    fields: dict[str, Any] = {"inference_id": text(take(attributes, "ollive.inference.id"))}
-    told = [openinference.read_step(attributes)] if "openinference.span.kind" in attributes else []
-    for each in (*told, genai.read_step(attributes), traceloop.read_step(attributes)):
-        fields |= {name: value for name, value in _present(each).items() if fields.get(name) is None}
+    spoken = _families(attributes)
+    told = [{"inference_id": text(take(attributes, "ollive.inference.id"))}]
+    if "openinference.span.kind" in attributes:
+        told.append(openinference.read_step(attributes))
+    if "gen_ai" in spoken:
+        told.append(genai.read_step(attributes))
+    if "traceloop" in spoken:
+        told.append(traceloop.read_step(attributes))
+    return _merged(told)
+
+
+def _families(attributes: Attributes) -> set[str]:
+    """The first words of the attributes' names."""
+    return {name.partition(".")[0] for name in attributes}
+
+
+def _merged(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What each tells, unless one before it has told it."""
+    fields: dict[str, Any] = {}
+    for each in told:
+        fields |= {name: value for name, value in _present(each).items() if name not in fields}
     return fields
 
 
@@ -164,4 +191,4 @@ def _client(span: Span) -> str | None:
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value not in ({}, [])}
+    return {name: value for name, value in fields.items() if value or not (value is None or isinstance(value, list | dict))}

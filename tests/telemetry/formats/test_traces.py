@@ -1,6 +1,7 @@
 """What all spans have alike: identity, times, endings, what is left over; and the conventions' mixtures."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -209,7 +210,7 @@ ODD = [
     "LLM",
     "-1",
 ]
-VALUES = st.sampled_from(
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, -1, 2**70, 0.5, [], [None], [[]], {}, {"a": {}}, [{"parts": 7}], {"type": []}, b"x", *ODD]
 )
 EVENTS = st.tuples(
