@@ -84,7 +84,8 @@ class Runner:
             run.stop("interrupted")
         tasks = [run.task for run in self._runs.values() if run.task is not None]
         if tasks:
-            await asyncio.wait(tasks, timeout=grace_seconds)
+            # Long enough for what can't be stored to be spooled instead.
+            await asyncio.wait(tasks, timeout=max(grace_seconds, endings.PATIENCE_SECONDS + 1))
         self._beating.cancel()
         await self._relay.aclose()
 

@@ -133,14 +133,23 @@ def unpacked(body: str | None, packed: bytes | memoryview | None) -> str | bytes
 
 
 def content_of(call: InferenceLog | Span) -> dict[str, Any]:
-    """What was said in a call, or given to a step and returned by it, by part."""
+    """What was said in a call, or given to a step and returned by it, by part.
+
+    Raises `raw_payloads.StoreError` where the original is kept elsewhere and can't be had now.
+    """
     content = read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
     if isinstance(call, InferenceLog) and raw_payloads.is_ours(call):
-        try:
-            content[raw_payloads.PART] = raw_payloads.read(call)
-        except raw_payloads.StoreError as error:
-            content[raw_payloads.PART] = str(error)
+        content[raw_payloads.PART] = raw_payloads.read(call)
     return content
+
+
+def shown_content_of(call: InferenceLog | Span) -> dict[str, Any]:
+    """The same for a page: where the original can't be had now, a sentence says so."""
+    try:
+        return content_of(call)
+    except raw_payloads.StoreError as error:
+        rest = read(call.day, call.workspace_id, call.payload_parts or {}, call.payload_refs or [])
+        return rest | {raw_payloads.PART: str(error)}
 
 
 def sweep(day: date, workspace_id: UUID) -> int:

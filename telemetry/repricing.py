@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
-from telemetry import prices, rollups, rows
+from telemetry import feed, prices, rollups, rows
 from telemetry.models import Repricing
 
 BATCH = 2_000
@@ -151,6 +151,7 @@ def _pass(job_id: UUID, now: datetime, *, seconds: float, report: Report, is_app
             if is_applied and changes:
                 cursor.execute(CHANGE, [orjson.dumps(changes).decode(), job_id])
                 rollups.touch(cursor, [(change["workspace_id"], change["received_at"]) for change in changes])
+                feed.note(cursor, [(change["workspace_id"], change["id"], change["received_at"], True) for change in changes])
             _count(job_id, page[-1], difference)
         report(len(page))
         if time.monotonic() > deadline:

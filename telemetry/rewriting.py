@@ -66,11 +66,10 @@ def rewrite(reading: Reading, change: Change, stamp: Mapping[str, Any]) -> bool 
     fields, content = reading.changed(change)
     row = reading.row
     outside = raw_payloads.PART if isinstance(row, InferenceLog) and raw_payloads.is_ours(row) else None
-    is_outside_stale = outside is not None and outside in content
     inside = {part: value for part, value in (reading.content | content).items() if part != outside}
-    if is_outside_stale:
+    if isinstance(row, InferenceLog) and outside in content:
         # Under its old key: whoever reads the row meanwhile reads the new text.
-        inside |= _put_outside(row, content[raw_payloads.PART])
+        raw_payloads.put_back(row, content[raw_payloads.PART])
     with transaction.atomic(), connection.cursor() as cursor:
         locks.share(cursor, locks.ERASURE)
         pieces: dict[UUID, tuple[int, str]] = {}
@@ -99,14 +98,6 @@ def sweep(places: Iterable[tuple[date, UUID]]) -> int:
             locks.hold(cursor, locks.ERASURE)
             count += payloads.sweep(day, workspace_id)
     return count
-
-
-def _put_outside(row: Row, value: Any) -> dict[str, Any]:
-    """Put a raw payload back where it was; what the store does not take any more is returned, to be kept with the row."""
-    at = (row.workspace_id, row.id)
-    content = {at: {raw_payloads.PART: value}}
-    raw_payloads.take_out(content, {at: row.received_at})
-    return content[at]
 
 
 def _preview(content: Any) -> str:

@@ -52,7 +52,7 @@ def run(rule: RedactionRule, *, seconds: float = SECONDS) -> Trial:
 
 
 def _texts(call: InferenceLog) -> Iterator[str]:
-    content = payloads.content_of(call) or {"input": call.input_preview, "output": call.output_preview}
+    content = payloads.shown_content_of(call) or {"input": call.input_preview, "output": call.output_preview}
     yield from _strings([content, call.metadata, call.error_message])
 
 

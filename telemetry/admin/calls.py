@@ -206,7 +206,7 @@ class InferenceLogAdmin(KeysetAdmin):
     @admin.display(description="exchange")
     def said(self, call: InferenceLog) -> SafeString:
         previews = [with_chips(getattr(call, name) or "") for name in PREVIEWS]
-        shown = {"exchange": exchange(payloads.content_of(call)), "previews": previews}
+        shown = {"exchange": exchange(payloads.shown_content_of(call)), "previews": previews}
         return render_to_string("admin/telemetry/_exchange.html", shown)
 
 

@@ -94,7 +94,7 @@ def call(workspace_id: UUID, inference_id: UUID) -> Call | None:
     if log is None:
         return None
     steps = Span.objects.filter(workspace_id=workspace_id, inference_id=inference_id).order_by("started_at", "id")[:STEPS_LIMIT]
-    return Call(log, payloads.content_of(log), list(steps))
+    return Call(log, payloads.shown_content_of(log), list(steps))
 
 
 def trace(workspace_id: UUID, trace_id: str, after: After | None = None, *, limit: int = STEPS_LIMIT) -> Trace:

@@ -82,6 +82,11 @@ def take_out(
     return {at: f"{SCHEME}{held.name}/{keys[at]}" for at in large if keys[at] in done}
 
 
+def put_back(call: Call, value: Any) -> None:
+    """Write a call's raw payload anew where it is, however small it has become. Raises StoreError."""
+    store().put(_key(call.received_at, call.workspace_id, call.id), zstandard.compress(orjson.dumps(value)))
+
+
 def read(call: Call) -> Any:
     """A call's raw payload out of the store; None when there is none of ours, or it is gone. Raises StoreError."""
     if not is_ours(call):

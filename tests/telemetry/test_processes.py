@@ -1,15 +1,22 @@
 """Calls of processes that fell silent are closed; a real end still wins."""
 
+import os
+import subprocess
+import sys
+import threading
+import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from ollive.env import BASE_DIR
 from telemetry import processes
-from telemetry.models import Process
+from telemetry.models import InferenceLog, Process
+from tests.server import database_url
 from tests.telemetry.calls import append, finished, only_row, record, started
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +107,47 @@ def test_the_last_heartbeat_of_a_kind_is_known():
     last = processes.last_beat_at("worker")
     assert last is not None
     assert timezone.now() - last < timedelta(minutes=1)
+
+
+def sign_of_life() -> datetime:
+    return Process.objects.get().beat_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_beats_on_while_it_works(monkeypatch):
+    monkeypatch.setattr(processes, "BEAT_SECONDS", 0.01)
+    process = uuid7()
+    with processes.beating(process, kind="worker"):
+        first = sign_of_life()
+        wait_until(lambda: sign_of_life() > first)
+    assert Process.objects.get().kind == "worker"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_hangs_is_noticed_in_the_end(monkeypatch):
+    monkeypatch.setattr(processes, "BEAT_SECONDS", 0.01)
+    with processes.beating(uuid7(), kind="worker", at_most_seconds=0.05):
+        wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "heartbeat"])
+
+
+def test_the_drain_command_goes_on_until_it_is_told_to_end(transactional_db):
+    environment = os.environ | {"DATABASE_URL": database_url(), "OLLIVE_PROCESS": "drain"}
+    command = subprocess.Popen(
+        [sys.executable, "manage.py", "drain", "--loop", "--interval", "0.05"], cwd=BASE_DIR, env=environment
+    )
+    try:
+        wait_until(lambda: Process.objects.filter(kind="drain").exists())
+        append(started())
+        wait_until(InferenceLog.objects.exists)
+        append(started())
+        wait_until(lambda: InferenceLog.objects.count() == 2)
+    finally:
+        command.terminate()
+    assert command.wait(20) == 0
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
