@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import day_drops, locks, partitions, payloads, raw_payloads, rollup_backfill, rollups, tallies
+from telemetry import day_drops, locks, partitions, payloads, raw_payloads, rollup_backfill, rollups, search, tallies
 from telemetry.models import RetentionPolicy, SealedDay
 
 BATCH = 2000
@@ -40,9 +40,9 @@ WITH doomed AS MATERIALIZED (
 ), gone AS (
     DELETE FROM inference_log AS log USING doomed
     WHERE log.workspace_id = doomed.workspace_id AND log.received_at = doomed.received_at AND log.id = doomed.id
-    RETURNING phases
+    RETURNING log.id, log.received_at, (phases & 1) + (phases >> 1 & 1) AS event_count
 )
-SELECT count(*), coalesce(sum((phases & 1) + (phases >> 1 & 1)), 0) FROM gone
+SELECT id, received_at, event_count FROM gone
 """
 EMPTY_SPANS = """
 WITH gone AS (
@@ -54,7 +54,7 @@ WITH gone AS (
 SELECT count(*) FROM gone
 """
 EMPTY = "DELETE FROM {table} WHERE workspace_id = %(workspace)s AND received_at >= %(start)s AND received_at < %(end)s"
-BESIDE_THE_LOG = ("search_entry", "cost_version")
+FORGET_MEANINGS = "DELETE FROM search_meaning WHERE received_at < %s"
 ROLLUPS = ("rollup_hour", "rollup_day", "usage_hour", "usage_day")
 FORGET_ROLLUPS = "DELETE FROM {table} WHERE bucket_at < %s AND (%s::uuid IS NULL OR workspace_id = %s)"
 FORGET_UNLINKED = "DELETE FROM telemetry_unlinked WHERE unlinked_at < %s"
@@ -142,6 +142,8 @@ def prune(before: date, now: datetime, *, is_dry: bool = False) -> Outcome:
         _finish_days(now)
         with connection.cursor() as cursor:
             cursor.execute(FORGET_UNLINKED, [datetime.combine(before, time(), UTC)])
+            if search.has_meanings(cursor):
+                cursor.execute(FORGET_MEANINGS, [datetime.combine(before, time(), UTC)])
     return outcome
 
 
@@ -154,17 +156,16 @@ def empty_day(workspace_id: UUID, day: date, now: datetime) -> int:
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(EMPTY_LOG, parameters)
-            deleted, events = cursor.fetchone()
-            if deleted:
-                tallies.add(cursor, "expired", erased=int(events))
-                call_count += deleted
+            if deleted := cursor.fetchall():
+                search.forget(cursor, [(workspace_id, at, call) for call, at, _ in deleted])
+                tallies.add(cursor, "expired", erased=sum(events for *_, events in deleted))
+                call_count += len(deleted)
                 continue
             # What is beside the log goes last: a run that dies before has rows left to come back for.
             locks.hold(cursor, locks.ERASURE)
             cursor.execute(EMPTY_SPANS, parameters)
             tallies.add(cursor, "expired", erased=cursor.fetchone()[0])
-            for table in BESIDE_THE_LOG:
-                cursor.execute(EMPTY.format(table=table), parameters)
+            cursor.execute(EMPTY.format(table="cost_version"), parameters)
             payloads.sweep(day, workspace_id)
             raw_payloads.forget(day, workspace_id)
             SealedDay.objects.filter(day=day, workspace_id=workspace_id).update(emptied_at=now)

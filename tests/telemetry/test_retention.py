@@ -15,7 +15,17 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import Workspace
 from telemetry import day_drops, integrity, partitions, retention, rollup_reads, rollups, tallies
-from telemetry.models import InferenceKey, InferenceLog, Payload, RetentionPolicy, RollupDay, RollupMinute, SealedDay
+from telemetry.models import (
+    InferenceKey,
+    InferenceLog,
+    Payload,
+    RawPayload,
+    RetentionPolicy,
+    RollupDay,
+    RollupMinute,
+    SealedDay,
+    SearchEntry,
+)
 from telemetry.rollup_reads import Scope
 from telemetry.rollup_windows import Window
 from tests.telemetry.calls import WORKSPACE, append, finished, record, started
@@ -227,3 +237,16 @@ def test_the_command_says_what_it_would_drop_and_then_drops_it():
 def test_the_command_refuses_what_is_no_number_of_days(given):
     with pytest.raises(CommandError):
         call_command("prune_logs", f"--older-than={given}")
+
+
+def test_what_a_workspaces_calls_kept_elsewhere_goes_with_them():
+    workspace = Workspace.objects.create(name="Elsewhere")
+    RetentionPolicy.objects.create(workspace=workspace, raw_days=3)
+    append(finished(workspace_id=workspace.id, raw_payload={"words": "The moon pulls the water. " * 1000}))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE telemetry_inbox SET received_at = %s", [NOW - timedelta(days=6)])
+    record()
+    assert (RawPayload.objects.count(), SearchEntry.objects.count()) == (1, 1)
+    assert retention.enforce(NOW).call_count == 1
+    assert (RawPayload.objects.count(), SearchEntry.objects.count(), Payload.objects.count()) == (0, 0, 0)
+    assert all_kept()
