@@ -131,12 +131,16 @@ def test_personal_data_that_programs_hand_in_is_stored_and_shown_nowhere(receive
 
     consumed = StringIO()
     call_command("consume", "export", stdout=consumed)
+    exported = StringIO()
+    call_command("export_logs", "--with-content", stdout=exported, stderr=StringIO())
     places = {
         "inbox": waiting,
         "database": dump_of_database(),
         "valkey": dump_of_valkey(),
         "log of the web process": receiver.server.log,
         "consumer": consumed.getvalue(),
+        "export": exported.getvalue(),
     }
     assert "[[CARD]]" in places["database"]
+    assert "[[CARD]]" in places["export"]
     assert [(form, place) for place, text in places.items() for form in FORMS if form in text] == []
