@@ -1,12 +1,16 @@
-"""What a person typed by mistake is nowhere: not in the database, not in Valkey, not in the logs."""
+"""What a person typed by mistake is nowhere, in every mode: not in the database, not in Valkey, not in the logs."""
 
 import subprocess
 
+import pytest
 import redis
 from django.conf import settings
 
+from accounts.models import Workspace
+from chat.models import Original
 from ollive.up.postgres import installation
 from telemetry import digest
+from telemetry.models import InferenceLog, RedactionPolicy, RedactionRule
 from tests.chat.browser import Browser, ended
 from tests.fakes.fixtures import RunningProvider
 from tests.server import WebServer, database_url
@@ -41,6 +45,39 @@ def test_secrets_of_prompt_and_reply_are_stored_nowhere(as_alice: Browser, serve
     for place, content in places.items():
         for secret in (*SECRETS, CARD.replace(" ", ""), PHONE.replace(" ", "")):
             assert secret not in content, place
+
+
+@pytest.mark.parametrize("mode", ["log_only", "mask", "block"])
+@pytest.mark.parametrize("has_vault", [False, True], ids=["", "vault"])
+def test_no_mode_stores_what_it_removes(
+    as_alice: Browser, server: WebServer, fake_provider: RunningProvider, workspace: Workspace, mode: str, has_vault: bool
+):
+    RedactionPolicy.objects.create(workspace=workspace, mode=mode, keeps_originals=has_vault)
+    RedactionRule.objects.create(workspace=workspace, label="CODE_NAME", form="words", source="heffalump", is_on=True)
+    text = f"The Heffalump: card {CARD}, mail {EMAIL}, call {PHONE}, key {KEY}."
+    echoed = text if mode != "mask" else f"{text} [[EMAIL_1]]"
+    fake_provider.script("plain", chunks=[echoed[at : at + 3] for at in range(0, len(echoed), 3)])
+
+    typed = as_alice.send(text)
+    sent = typed if mode != "block" else as_alice.send("Tell me all you know")
+    with as_alice.page() as page:
+        shown = page.sync(sent.conversation, sent.run)
+        page.read_until(lambda: shown.end)
+    reply = ended(sent.run)
+    ended(as_alice.send("And again?", conversation=sent.conversation).run)
+    waiting = dump_of_database()
+    digest.drain()
+
+    secrets = (*SECRETS, CARD.replace(" ", ""), PHONE.replace(" ", ""), "Heffalump")  # the rule itself has it in lower case
+    places = {"inbox": waiting, "database": dump_of_database(), "valkey": dump_of_valkey(), "log": server.log}
+    assert [(secret, place) for place, content in places.items() for secret in secrets if secret in content] == []
+    assert "[[CARD]]" in reply.content
+    assert InferenceLog.objects.count() == 2
+    told = str([seen.body for seen in fake_provider.requests])
+    assert [secret for secret in SECRETS if secret in told] == (list(SECRETS) if mode == "log_only" else []), told
+    assert Original.objects.exists() == (mode == "mask" or has_vault)
+    assert (EMAIL in shown.html) == (mode == "mask" or has_vault)
+    assert typed.response.status_code == (422 if mode == "block" else 200)
 
 
 def dump_of_database() -> str:
