@@ -122,6 +122,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "release expired reservations": {"task": "budgets.release_expired", "schedule": 60.0},
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
     "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
+    "embed what was said": {"task": "search.embed", "schedule": 30.0},
     "roll up what changed": {"task": "rollups.build", "schedule": 10.0},
     "delete what is too old": {"task": "retention.enforce", "schedule": 3600.0},
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
@@ -190,6 +191,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # --- What is recorded ---------------------------------------------------------------------------------------------
 OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or none
+OLLIVE_MEANING_SEARCH = env.bool("OLLIVE_MEANING_SEARCH", default=False)  # embed what is said; needs the extras and pgvector
 OLLIVE_RETENTION_DAYS: int = env.int("OLLIVE_RETENTION_DAYS", default=30)  # of calls and what was said in them
 OLLIVE_ROLLUP_DAYS: int = env.int("OLLIVE_ROLLUP_DAYS", default=400)  # of their sums
 OLLIVE_INBOX_LIMIT = env.int("OLLIVE_INBOX_LIMIT", default=1_000_000)  # events that may wait before new ones are refused

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
 from telemetry import arrays, payloads
@@ -13,6 +14,7 @@ from telemetry.models import Payload
 from telemetry.search_text import CONFIGURATION, searched
 
 Row = Mapping[str, Any]  # a log row as JSON, ids and times as text
+Key = tuple[UUID, datetime, UUID]  # workspace, received_at, id
 Piece = tuple[date, UUID, UUID]  # day, workspace, digest
 
 # A locked row can't be indexed twice at once, so the order of the keys is only for the index's sake.
@@ -24,10 +26,10 @@ ORDER BY workspace_id, received_at, id
 ON CONFLICT (workspace_id, received_at, id) DO UPDATE SET words = EXCLUDED.words
 """
 FORGET = """
-DELETE FROM search_entry USING unnest(%s::uuid[], %s::timestamptz[], %s::uuid[]) AS called (workspace_id, received_at, id)
-WHERE search_entry.workspace_id = called.workspace_id AND search_entry.received_at = called.received_at
-    AND search_entry.id = called.id
+DELETE FROM {table} USING unnest(%s::uuid[], %s::timestamptz[], %s::uuid[]) AS called (workspace_id, received_at, id)
+WHERE {table}.workspace_id = called.workspace_id AND {table}.received_at = called.received_at AND {table}.id = called.id
 """
+HAS_MEANINGS = "SELECT to_regclass('search_meaning') IS NOT NULL"
 
 
 def index(cursor: CursorWrapper, calls: Iterable[tuple[Row, Mapping[str, Any]]]) -> int:
@@ -44,13 +46,27 @@ def index(cursor: CursorWrapper, calls: Iterable[tuple[Row, Mapping[str, Any]]])
         for (row, _), text in zip(ended, texts, strict=True)
     ]
     cursor.execute(WRITE, [CONFIGURATION, orjson.dumps(records).decode()])
+    if settings.OLLIVE_MEANING_SEARCH and has_meanings(cursor):  # what was said may be other words now
+        _forget(cursor, "search_meaning", [(row["workspace_id"], row["received_at"], row["id"]) for row, _ in ended])
     return len(records)
 
 
-def forget(cursor: CursorWrapper, keys: Sequence[tuple[UUID, datetime, UUID]]) -> None:
-    """Delete the entries of these calls (workspace, received_at, id)."""
-    workspaces, ids = (arrays.literal(key[place] for key in keys) for place in (0, 2))
-    cursor.execute(FORGET, [workspaces, arrays.literal(key[1].isoformat() for key in keys), ids])
+def forget(cursor: CursorWrapper, keys: Sequence[Key]) -> None:
+    """Delete what is known of these calls, in the caller's transaction."""
+    tables = ["search_entry", *(["search_meaning"] if has_meanings(cursor) else [])]
+    for table in tables:
+        _forget(cursor, table, [(workspace, at.isoformat(), call) for workspace, at, call in keys])
+
+
+def has_meanings(cursor: CursorWrapper) -> bool:
+    """Whether this database can hold vectors: it needs pgvector."""
+    cursor.execute(HAS_MEANINGS)
+    return bool(cursor.fetchone()[0])
+
+
+def _forget(cursor: CursorWrapper, table: str, keys: Sequence[tuple[UUID | str, str, UUID | str]]) -> None:
+    columns = [arrays.literal(column) for column in zip(*keys, strict=True)]
+    cursor.execute(FORGET.format(table=table), columns)
 
 
 def texts_of(calls: Sequence[tuple[Row, Mapping[str, Any]]]) -> list[str]:

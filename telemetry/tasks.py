@@ -10,6 +10,7 @@ from telemetry import (
     deep_redaction,
     digest,
     feed,
+    meanings,
     partitions,
     payload_packing,
     processes,
@@ -55,6 +56,13 @@ def reprice() -> None:
 def redact_deeply() -> None:
     """Look for names in rows that wait for it, a while at a time."""
     deep_redaction.run(datetime.now(UTC), seconds=DEEP_SECONDS)
+
+
+@shared_task(name="search.embed", expires=30)
+def embed() -> None:
+    """Embed the newest calls, where they are to be found by meaning."""
+    if meanings.is_on():
+        meanings.embed_recent(datetime.now(UTC))
 
 
 @shared_task(name="processes.close_silent")

@@ -74,6 +74,31 @@ END
 $$;
 """
 
+# Only where PostgreSQL has pgvector, and lets us have it: everything but the search by meaning works without. One table for all
+# days, since the nearest of all is asked for; whoever embeds also deletes what is left of days that were dropped.
+MEANINGS = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_available_extensions
+        WHERE name = 'vector' AND string_to_array(split_part(default_version, '-', 1), '.')::int[] >= ARRAY[0, 7])
+    THEN
+        CREATE EXTENSION IF NOT EXISTS vector;
+        CREATE TABLE search_meaning (
+            workspace_id uuid NOT NULL,
+            received_at timestamp with time zone NOT NULL,
+            id uuid NOT NULL,
+            model text NOT NULL,
+            meaning halfvec(384) NOT NULL,
+            PRIMARY KEY (workspace_id, received_at, id)
+        );
+        CREATE INDEX search_nearest ON search_meaning USING hnsw (meaning halfvec_cosine_ops);
+    END IF;
+EXCEPTION WHEN insufficient_privilege OR undefined_file THEN
+    RAISE NOTICE 'The search by meaning is left out: %', SQLERRM;
+END
+$$;
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -81,6 +106,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(FACETS, FORGET_FACETS),
+        migrations.RunSQL(MEANINGS, "DROP TABLE IF EXISTS search_meaning"),
         migrations.SeparateDatabaseAndState(
             database_operations=[
                 migrations.RunSQL(ENTRIES, 'DROP TABLE "search_entry"'),
