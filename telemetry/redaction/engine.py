@@ -6,9 +6,8 @@ it is known to be complete, and one that grows over `LIMIT` is judged by its fir
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
-from heapq import merge
 from typing import NamedTuple
 
 import re2
@@ -22,6 +21,7 @@ STRIDE = LIMIT // 2  # of a longer island, this much is settled at each step: wh
 MARGIN = 32  # what ends so far before the end of what is seen is settled too
 SKIP_FROM = 400  # characters from which looking for triggers first is faster than walking
 
+NEAR = 80  # characters behind a hit that are walked at once: where one value is, the next is often near
 SHORTEST = 6  # characters of the shortest value: a@b.cd
 MEMORY = 64 << 20  # bytes that a compiled trigger may use for what it has learnt of texts
 
@@ -65,21 +65,38 @@ class RuleSet:
         """Whether any rule could find anything in this text."""
         return self._any_trigger.search(as_bytes(text)) is not None
 
-    def hits_in(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where values can begin and be: up to the second place, included, the walk has to go."""
-        encoded = as_bytes(text)
-        return merge(*(_hits(search, encoded, value_length) for search, value_length in self._searches))
+    def hits_in(self, text: str) -> "Hits":
+        """Where in this text values can be."""
+        return Hits(self._searches, as_bytes(text))
 
 
-def _hits(search: re2._Regexp, text: bytes, value_length: int) -> Iterator[tuple[int, int]]:
-    if not value_length:
-        for found in search.finditer(text):
-            yield found.start(), found.end() - 1
-        return
-    position = 0
-    while found := search.search(text, position):
-        position = found.end() - value_length  # the value may hold the next name
-        yield found.start(), position
+class Hits:
+    """Where values can begin and be, found as the walk goes on."""
+
+    def __init__(self, searches: list[tuple[re2._Regexp, int]], text: bytes) -> None:
+        self._text = text
+        self._searches = [search for search, _ in searches]
+        self._values = [value_length for _, value_length in searches]
+        self._next = [self._find(index, 0) for index in range(len(searches))]
+
+    def after(self, at: int) -> tuple[int, int] | None:
+        """The next hit: up to its second place, included, a walk that has come to `at` has to go. None if there is none."""
+        if at >= len(self._text):
+            return None
+        for index, hit in enumerate(self._next):
+            if hit and hit[1] < at:
+                again = self._find(index, max(hit[1], at - CONTEXT) if self._values[index] else at)
+                self._next[index] = again
+                if again and again[1] < at:
+                    return at, at  # names stand close together: to walk is quicker than to look at each, and never wrong
+        return min((hit for hit in self._next if hit), default=None)
+
+    def _find(self, index: int, position: int) -> tuple[int, int] | None:
+        found = self._searches[index].search(self._text, position)
+        if not found:
+            return None
+        start, end = found.span()
+        return start, end - (self._values[index] or 1)  # the value may hold the next name
 
 
 def _compiled(rules: Iterable[Rule]) -> re2._Regexp:
@@ -161,13 +178,12 @@ class Scanner:
     def _walk_by_triggers(self) -> None:
         """Walk only around the places where a rule can hit. From a settled place on, the walk goes as if it had come there."""
         text = self._text
-        for start, last in self._rules.hits_in(text):
-            if last < self._at:
-                continue
+        hits = self._rules.hits_in(text)
+        while hit := hits.after(self._at):
             if not self._finish_value():
                 return
-            self._at = self._settled_before(start)
-            if not self._walk(last + 1):
+            self._at = max(self._at, self._settled_before(hit[0]))
+            if not self._walk(min(hit[1] + NEAR, len(text))):
                 return
         if self._finish_value():
             self._at = self._settled_before(len(text)) if not self._is_final else len(text)

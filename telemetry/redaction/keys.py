@@ -12,6 +12,8 @@ from telemetry.redaction.vendors import SHAPES, VENDORS, Vendor
 UNMISTAKABLE = 6  # a prefix of this length is also seen at the end of a longer word
 _BY_PREFIX = {prefix: vendor for vendor in VENDORS for prefix in vendor.prefixes.split()}
 _LONGEST_FIRST = sorted(_BY_PREFIX, key=len, reverse=True)
+_HEAD = 2  # characters that every prefix has
+_BY_HEAD = {head: [p for p in _LONGEST_FIRST if p[:_HEAD] == head] for head in {p[:_HEAD] for p in _LONGEST_FIRST}}
 _BODIES = {vendor.alphabet: re.compile(f"{vendor.alphabet}*") for vendor in VENDORS}
 
 
@@ -41,7 +43,7 @@ def find_vendor_keys(subject: Subject) -> Iterator[Match]:
     text, position = subject.text, subject.start
     while found := _KEY.search(text, position):
         start = found.start()
-        prefix = next(prefix for prefix in _LONGEST_FIRST if text.startswith(prefix, start))
+        prefix = next(prefix for prefix in _BY_HEAD[text[start : start + _HEAD]] if text.startswith(prefix, start))
         match, position = _vendor_key(subject, start, prefix)
         if match:
             yield match

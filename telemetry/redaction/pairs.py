@@ -9,7 +9,7 @@ import re2
 
 from telemetry.redaction.islands import password_quote
 from telemetry.redaction.randomness import is_plain, is_random, is_template
-from telemetry.redaction.rules import Match, Rule, Subject, spans
+from telemetry.redaction.rules import Match, Rule, Subject, as_bytes
 
 _PASSWORDS = r"pass(?:word|wd|phrase|code)?|pwd"
 _SECRETS = (
@@ -27,6 +27,7 @@ _SIX = r"""[^\s"'`,;<>(){}\[\]|\\]{6}"""
 _VALUE = rf"({_SIX[:-3]}{{6,}})"
 
 _NAME = re2.compile(rf"(?i:{_PASSWORDS}|{_SECRETS})")
+_PASSWORD_NAME = re2.compile(rf"(?i:{_PASSWORDS})")
 _REST = re.compile(rf"({_SUFFIX})(?:{_ASSIGNED}|({_SPOKEN})){_VALUE}")
 _OPTION = re.compile(r"--[a-z-]{0,16}\Z")
 _OPTION_REST = re.compile(_PASSED + _VALUE)
@@ -49,12 +50,12 @@ def find_pairs(subject: Subject) -> Iterator[Match]:
     opening = subject.start + (text[subject.start] == quote)
     if quote and _is_password(text[opening:], is_spoken=False):
         yield Match(opening, len(text), "PASSWORD", 4)
-    hopeless_to = 0
-    for start, end in spans(_NAME, text):
+    encoded = as_bytes(text)
+    end = hopeless_to = 0
+    while found := _next_name(encoded, end, hopeless_to):
+        start, end = found.span()
         name = text[start:end].lower()
         is_password = name.startswith(("pa", "pw"))
-        if start < hopeless_to and not is_password:
-            continue  # what was too plain to be a secret is so without its beginning too
         rest = _REST.match(text, end)
         if rest and (name not in _BARE or _stands_alone(text, start, rest[1], name=name)):
             place, value, is_spoken = rest.start(3), rest[3], rest[2] is not None
@@ -68,6 +69,15 @@ def find_pairs(subject: Subject) -> Iterator[Match]:
             value = _password_in(value, is_spoken=is_spoken) if is_password else _secret_in(value, is_bare=name == "key")
             if value:
                 yield _match(subject, place, value, "PASSWORD" if is_password else "API_KEY")
+
+
+def _next_name(text: bytes, position: int, hopeless_to: int) -> re2._Match | None:
+    """The next name; up to `hopeless_to` of a password only: a value too plain to be a secret is so in all its parts."""
+    if position < hopeless_to:
+        found = _PASSWORD_NAME.search(text, position, hopeless_to)
+        if found:
+            return found
+    return _NAME.search(text, max(position, hopeless_to))
 
 
 def _option_value(text: str, start: int, end: int) -> re.Match[str] | None:

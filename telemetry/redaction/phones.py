@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, country_code_for_region
 
-from telemetry.redaction.rules import Match, Rule, Subject, unattached
+from telemetry.redaction.rules import Match, Rule, Subject, spans, unattached
 
 _TYPES = (
     "fixed_line",
@@ -161,8 +161,8 @@ def find_named(codes: tuple[int, ...]) -> Callable[[Subject], Iterator[Match]]:
     """A finder of numbers in any form of the countries, after a word such as `phone`."""
 
     def find(subject: Subject) -> Iterator[Match]:
-        for word in _WORD.finditer(subject.text):
-            number = _NAMED.match(subject.text, word.end())
+        for _, word_end in spans(_WORD, subject.text):
+            number = _NAMED.match(subject.text, word_end)
             if number and number.start(1) >= subject.start and not subject.follows_word(number.start(1)):
                 yield from _longest(subject, *number.span(1), codes=codes)
 

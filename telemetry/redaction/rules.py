@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import re2
@@ -106,6 +107,9 @@ class Rule:
 
 def select(matches: list[Match]) -> list[Match]:
     """Those that stay when matches overlap: by priority, then the longer, then the earlier. In order of place."""
+    in_order = sorted(matches, key=lambda found: found.start)
+    if all(match.end <= following.start for match, following in pairwise(in_order)):
+        return in_order
     chosen: list[Match] = []
     for match in sorted(matches, key=lambda found: (found.priority, found.start - found.end, found.start)):
         if all(match.end <= other.start or match.start >= other.end for other in chosen):
