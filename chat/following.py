@@ -7,6 +7,7 @@ import asyncio
 import contextvars
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
 
 import structlog
 from django.db import Error as DatabaseError
@@ -22,6 +23,9 @@ from telemetry import policies
 log = structlog.get_logger(__name__)
 
 MAX_REPLIES = 50
+RETRY_SECONDS = 1.0
+P = ParamSpec("P")
+R = TypeVar("R")
 Send = Callable[[str], Awaitable[None]]
 
 
@@ -50,9 +54,9 @@ class Following:
     async def _pass_on(self, reply: Message, after: int) -> None:
         assert reply.run_id is not None
         if reply.status != Message.Status.STREAMING:
-            await self._send(await in_thread(_own_end, reply.id, reply.run_id, after))
+            await self._send(await _when_possible(_own_end, reply.id, reply.run_id, after))
             return
-        held, is_kept = await in_thread(_held, reply.conversation_id)
+        held, is_kept = await _when_possible(_held, reply.conversation_id)
         async for frame in runner.current().feed(reply.run_id).follow(after):
             if is_kept and frames.is_end(frame):
                 await self._send(await self._own_end(reply, frame, after))
@@ -67,6 +71,16 @@ class Following:
         except DatabaseError as error:
             log.warning("The end of a reply is shown as it is stored.", run_id=str(reply.run_id), error=str(error))
             return relayed
+
+
+async def _when_possible(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Read once the database is back: nobody else would tell the page of this reply, whose socket is open."""
+    while True:
+        try:
+            return await in_thread(read, *args, **kwargs)
+        except DatabaseError as error:
+            log.warning("A page waits for the database.", error=str(error))
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _held(conversation_id: uuid.UUID) -> tuple[originals.Held, bool]:
