@@ -172,6 +172,10 @@ def judge_replies(pages: Sequence[Page], outcome: Outcome) -> None:
         outcome.stored += is_kept and is_logged
         outcome.lost += not (is_kept and rows.exists())
         outcome.duplicated += rows.count() > 1
+        if page.ended_at is None:
+            outcome.remarks.append(
+                f"a page saw no end of reply {reply.run_id}, which is {reply.status}; its last frame was {page.seq}"
+            )
         if is_kept and rows.count() == 1 and not is_logged:
             outcome.remarks.append(f"the call of reply {reply.id} is still in progress")
 
