@@ -5,7 +5,7 @@ from typing import Any
 from accounts.entrance import Refused, Request, Response, as_json
 from telemetry import batches
 from telemetry.batches import Broken
-from telemetry.ingest import Draft, DraftPhase, Refusal, take
+from telemetry.ingest import Draft, DraftPhase, Refusal, aside, take
 from telemetry.values import repair
 
 LIST = "events"
@@ -16,14 +16,7 @@ PHASES = ("started", "finished", "span")
 
 async def receive(request: Request) -> Response:
     """207 with {accepted, duplicate, rejected: [{index, id, code, message}], problems: [the same]}."""
-    elements = batches.read(request.body, LIST)
-    if len(elements) > EVENTS_LIMIT:
-        raise Refused(422, "too_many_events", f"Send at most {EVENTS_LIMIT} events at once.")
-    drafts: list[Draft] = []
-    refusals: list[Refusal] = []
-    for index, element in enumerate(elements):
-        read = read_event(index, element)
-        (drafts if isinstance(read, Draft) else refusals).append(read)  # type: ignore[arg-type]
+    drafts, refusals = await aside(_read, request.body)
     outcome = await take(drafts, refusals, request.bearer, source="sdk")
     answer = {
         "accepted": outcome.accepted,
@@ -32,6 +25,21 @@ async def receive(request: Request) -> Response:
         "problems": [told(problem) for problem in outcome.problems],
     }
     return as_json(answer, 207)
+
+
+def _read(body: bytes) -> tuple[list[Draft], list[Refusal]]:
+    elements = batches.read(body, LIST)
+    if len(elements) > EVENTS_LIMIT:
+        raise Refused(422, "too_many_events", f"Send at most {EVENTS_LIMIT} events at once.")
+    drafts: list[Draft] = []
+    refusals: list[Refusal] = []
+    for index, element in enumerate(elements):
+        read = read_event(index, element)
+        if isinstance(read, Draft):
+            drafts.append(read)
+        else:
+            refusals.append(read)
+    return drafts, refusals
 
 
 def read_event(index: int, element: Any) -> Draft | Refusal:

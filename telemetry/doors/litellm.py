@@ -5,7 +5,7 @@ from telemetry import batches
 from telemetry.doors.ingest import shown, told
 from telemetry.formats import litellm
 from telemetry.formats.told import Malformed, Unreadable
-from telemetry.ingest import Draft, Refusal, Turn, take
+from telemetry.ingest import Draft, Refusal, aside, take
 
 CAP = 32 * 1024 * 1024  # its batches hold 512 calls with all that was said, and it drops what is refused
 MEDIA_TYPES = ("application/json", "application/x-ndjson")
@@ -14,27 +14,7 @@ PAYLOADS_LIMIT = 5_000
 
 async def receive(request: Request) -> Response:
     """207 with {accepted, duplicate, rejected: [{index, id, code, message}], problems: [the same]}."""
-    batches.check_density(request.body)
-    try:
-        payloads = litellm.read_request(request.body)
-    except Malformed as error:
-        raise Refused(400, "not_json", str(error)) from None
-    if len(payloads) > PAYLOADS_LIMIT:
-        raise Refused(422, "too_many_events", f"Send at most {PAYLOADS_LIMIT} payloads at once.")
-    drafts: list[Draft] = []
-    refusals: list[Refusal] = []
-    async with Turn(request.bearer.workspace_id) as turn:
-        for index, payload in enumerate(payloads):
-            identity = shown(payload.get("id")) if isinstance(payload, dict) else None
-            try:
-                read = litellm.read(payload)
-            except Unreadable as error:
-                refusals.append(Refusal(index, identity, error.code, f"The payload {error}."))
-            except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-                refusals.append(Refusal(index, identity, "unreadable", f"can't be read ({type(error).__name__})"))
-            else:
-                drafts.append(Draft(index, identity, read.phase, read.fields))
-            await turn.give_way()
+    drafts, refusals = await aside(_read, request.body)
     outcome = await take(drafts, refusals, request.bearer, source="litellm")
     answer = {
         "accepted": outcome.accepted,
@@ -43,3 +23,26 @@ async def receive(request: Request) -> Response:
         "problems": [told(problem) for problem in outcome.problems],
     }
     return as_json(answer, 207)
+
+
+def _read(body: bytes) -> tuple[list[Draft], list[Refusal]]:
+    batches.check_density(body)
+    try:
+        payloads = litellm.read_request(body)
+    except Malformed as error:
+        raise Refused(400, "not_json", str(error)) from None
+    if len(payloads) > PAYLOADS_LIMIT:
+        raise Refused(422, "too_many_events", f"Send at most {PAYLOADS_LIMIT} payloads at once.")
+    drafts: list[Draft] = []
+    refusals: list[Refusal] = []
+    for index, payload in enumerate(payloads):
+        identity = shown(payload.get("id")) if isinstance(payload, dict) else None
+        try:
+            read = litellm.read(payload)
+        except Unreadable as error:
+            refusals.append(Refusal(index, identity, error.code, f"The payload {error}."))
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+            refusals.append(Refusal(index, identity, "unreadable", f"can't be read ({type(error).__name__})"))
+        else:
+            drafts.append(Draft(index, identity, read.phase, read.fields))
+    return drafts, refusals

@@ -6,7 +6,7 @@ from accounts.entrance import Refused, Request, Response
 from telemetry import batches
 from telemetry.formats import otlp, traces
 from telemetry.formats.told import Malformed, Unreadable
-from telemetry.ingest import Draft, Refusal, Turn, take
+from telemetry.ingest import Draft, Refusal, aside, take
 
 CAP = 20 * 1024 * 1024  # a collector's batch of 8,192 spans; it drops what is refused for its size
 SPANS_LIMIT = 20_000
@@ -20,8 +20,7 @@ async def receive(request: Request) -> Response:
     """200 with an ExportTraceServiceResponse; its `partial_success` says how many spans were rejected, and why the first were."""
     is_json = request.media_type == JSON
     try:
-        spans = _open(request.body, is_json=is_json)
-        drafts, refusals = await _read(spans, request)
+        drafts, refusals = await aside(_read, request.body, is_json=is_json)
     except Malformed as error:
         raise Refused(400, "malformed", str(error)) from None
     outcome = await take(drafts, refusals, request.bearer, source="otlp")
@@ -47,21 +46,19 @@ def _open(body: bytes, *, is_json: bool) -> Iterator[otlp.Span | Unreadable]:
     return otlp.read_json(body)
 
 
-async def _read(spans: Iterator[otlp.Span | Unreadable], request: Request) -> tuple[list[Draft], list[Refusal]]:
+def _read(body: bytes, *, is_json: bool) -> tuple[list[Draft], list[Refusal]]:
     drafts: list[Draft] = []
     refusals: list[Refusal] = []
-    async with Turn(request.bearer.workspace_id) as turn:
-        for index, span in enumerate(spans):
-            if index >= SPANS_LIMIT:
-                raise Refused(413, "too_many_spans", f"Send at most {SPANS_LIMIT} spans at once.")
-            if isinstance(span, Unreadable):
-                refusals.append(Refusal(index, None, span.code, str(span)))
-                continue
-            try:
-                told = traces.read(span)
-            except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
-                refusals.append(Refusal(index, span.span_id, "unreadable", f"can't be read ({type(error).__name__})"))
-            else:
-                drafts.append(Draft(index, told.name, told.phase, told.fields))
-            await turn.give_way()
+    for index, span in enumerate(_open(body, is_json=is_json)):
+        if index >= SPANS_LIMIT:
+            raise Refused(413, "too_many_spans", f"Send at most {SPANS_LIMIT} spans at once.")
+        if isinstance(span, Unreadable):
+            refusals.append(Refusal(index, None, span.code, str(span)))
+            continue
+        try:
+            told = traces.read(span)
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+            refusals.append(Refusal(index, span.span_id, "unreadable", f"can't be read ({type(error).__name__})"))
+        else:
+            drafts.append(Draft(index, told.name, told.phase, told.fields))
     return drafts, refusals
