@@ -1,6 +1,7 @@
 """A running server with a key of Alice's, as a program that hands in what it recorded meets it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -39,6 +40,12 @@ class Receiver:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr
+
+    def block(self, heading: str) -> str:
+        """The Python under a heading of docs/integrations.md, with this server's address and key in it."""
+        page = (ROOT / "docs" / "integrations.md").read_text()
+        under = dict(re.findall(r"^## (\w+)[^\n]*\n\n```python\n(.*?)```", page, re.MULTILINE | re.DOTALL))
+        return str(under[heading]).replace("http://127.0.0.1:8000", self.url).replace("olv_…", self.token)
 
     def settle(self) -> digest.Drained:
         """Digest what has arrived."""

@@ -37,8 +37,7 @@ def test_litellms_own_callback_is_recorded(receiver: Receiver, fake_provider):
     fake_provider.script("gpt-4.1", status=429)
     receiver.run(
         "tests.fakes.logging_litellm", fake_provider.url,
-        GENERIC_LOGGER_ENDPOINT=receiver.url + DOOR,
-        GENERIC_LOGGER_HEADERS=f"Authorization=Bearer {receiver.token}",
+        LOG_SETUP=receiver.block("LiteLLM"),
         LITELLM_LOCAL_MODEL_COST_MAP="True",
     )  # fmt: skip
     receiver.settle()

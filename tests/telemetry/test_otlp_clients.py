@@ -1,7 +1,7 @@
 """Instrumented programs as others write them, pointed here: calls arrive once, with model, tokens, timing and cost right."""
 
+import json
 from decimal import Decimal
-from urllib.parse import quote
 
 import pytest
 
@@ -12,12 +12,14 @@ from tests.telemetry.receiver import Receiver
 PRICE = {"input": Decimal("0.15"), "cached": Decimal("0.075"), "output": Decimal("0.60")}  # of gpt-4o-mini, a million
 
 
-def trace(receiver: Receiver, instrumentation: str, provider_url: str) -> None:
-    """Run the program with its exporter pointed here, as its documentation says."""
+def trace(receiver: Receiver, provider_url: str, *instrumentations: str) -> None:
+    """Run the program, instrumented as our page says."""
     said = receiver.run(
-        "tests.fakes.traced_openai", instrumentation, provider_url,
-        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url,
-        OTEL_EXPORTER_OTLP_HEADERS=f"authorization={quote('Bearer ' + receiver.token)}",
+        "tests.fakes.traced_openai", provider_url,
+        TRACE_SETUP=json.dumps([receiver.block(name) for name in instrumentations]),
+        OTEL_EXPORTER_OTLP_COMPRESSION="gzip",
+        OTEL_SERVICE_NAME="harbour",
+        OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=staging",
     )  # fmt: skip
     assert "Failed to export" not in said
     receiver.settle()
@@ -34,9 +36,9 @@ def spoken(fake_provider) -> str:
     return str(fake_provider.url)
 
 
-@pytest.mark.parametrize("instrumentation", ["openinference", "opentelemetry"])
+@pytest.mark.parametrize("instrumentation", ["OpenInference", "OpenLLMetry"])
 def test_an_instrumented_openai_client_is_recorded(receiver: Receiver, spoken, instrumentation):
-    trace(receiver, instrumentation, spoken)
+    trace(receiver, spoken, instrumentation)
     rows = {row.model: row for row in InferenceLog.objects.all()}
     assert rows.keys() == {"gpt-4o-mini", "streamed", "calling", "failing"}
     whole, streamed, calling, failing = (rows[name] for name in ("gpt-4o-mini", "streamed", "calling", "failing"))
@@ -65,7 +67,7 @@ def test_an_instrumented_openai_client_is_recorded(receiver: Receiver, spoken, i
 
 
 def test_a_client_instrumented_twice_over_is_recorded_once(receiver: Receiver, spoken):
-    trace(receiver, "both", spoken)
+    trace(receiver, spoken, "OpenInference", "OpenLLMetry")
     assert sorted(str(row.model) for row in InferenceLog.objects.all()) == ["calling", "failing", "gpt-4o-mini", "streamed"]
     assert Span.objects.filter(kind="chain").count() == 5
     assert tallies.balance().missing == 0
