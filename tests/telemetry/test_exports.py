@@ -228,7 +228,7 @@ def test_an_interrupted_export_leaves_the_old_file_and_goes_on(kind, home, tmp_p
     path.write_text("the one before")
     monkeypatch.setattr("telemetry.management.commands.export_logs.MARK_EVERY", 5)
     write = exports.Lines.write if kind == "jsonl" else exports.Table.write
-    written = []
+    written: list = []
 
     def failing(self, row):
         if len(written) == 7:
