@@ -24,7 +24,7 @@ from telemetry.rollup_sums import CALLS, COLUMNS, FAMILIES, USAGE, Family, Unit,
 MINUTE_DAYS = 7
 MARKS = 5000
 # How long a bucket may go on changing before it is rebuilt. Readers do not wait: they read around what is marked.
-SETTLE_SECONDS = {RollupMark.Level.MINUTE: 5.0, RollupMark.Level.HOUR: 300.0, RollupMark.Level.DAY: 1800.0}
+SETTLE_SECONDS = {RollupMark.Level.MINUTE: 15.0, RollupMark.Level.HOUR: 300.0, RollupMark.Level.DAY: 1800.0}
 
 Bucket = tuple[UUID, datetime]  # workspace, where it begins
 
