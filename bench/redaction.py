@@ -12,9 +12,11 @@ from itertools import pairwise
 from random import Random
 
 from bench.redaction_corpus import PROVEN, Sample, positives
+from bench.redaction_ids import NAMES, bare_ids, lookalikes, named_ids
 from bench.redaction_lookalikes import negatives
 from bench.redaction_texts import DIRTY, attacks, clean_texts
-from telemetry.redaction import StreamRedactor, redact
+from telemetry.redaction import Config, StreamRedactor, redact, redactor_for
+from telemetry.redaction.identities import When
 
 SEED = 20261121
 CLEAN_MB_A_SECOND, WORST_MS_A_KB, GROWTH, FEED_US = 10, 1, 2.5, 15
@@ -80,6 +82,28 @@ def show_findings(count: int) -> None:
         print(f"  {name:24} {total:7d}   {right / total:.4f}   {right / (right + false):.4f}")
 
 
+def show_ids(count: int) -> None:
+    """National ids: by name and by form as everyone has them, then with each country switched on by itself."""
+    random = Random(SEED)
+    countries = sorted({kind[:2] for kind in NAMES})
+    switched = {country: redactor_for(Config(national_ids=frozenset({country}))) for country in countries}
+    by_form = list(bare_ids(random, count, when=When.SWITCHED))
+    groups = (
+        ("behind a name", [(redactor_for(), sample) for sample in named_ids(random, count)]),
+        ("by form, always", [(redactor_for(), sample) for sample in bare_ids(random, count, when=When.ALWAYS)]),
+        ("by form, country on", [(switched[sample.kind[:2]], sample) for sample in by_form]),
+    )
+    print(f"\nnational ids, {len(NAMES)} kinds      values   recall")
+    for name, samples in groups:
+        found = sum(s.value not in (r := redactor.redact(s.text)).text and s.kind in r.kinds for redactor, s in samples)
+        print(f"  {name:26} {len(samples):6d}   {found / len(samples):.4f}")
+    alike = [*negatives(random, count), *lookalikes(random, count)]
+    for name, redactors in (("default", [redactor_for()]), ("each country on", list(switched.values()))):
+        wrong = sum(not NAMES.keys().isdisjoint(redactor.redact(s.text).kinds) for redactor in redactors for s in alike)
+        total = len(alike) * len(redactors)
+        print(f"  taken for an id, {name:16} {wrong} of {total} look-alikes ({wrong / total:.5f})")
+
+
 def in_pieces(random: Random, text: str) -> list[str]:
     """The text cut into pieces of 4 to 20 characters, as models send it."""
     places = [0]
@@ -137,6 +161,7 @@ def main() -> None:
     show_streams()
     show_worst(arguments.kilobytes)
     show_findings(arguments.samples)
+    show_ids(max(1, arguments.samples // 6))
     show_splits(min(10, arguments.samples))
 
 

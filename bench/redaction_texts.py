@@ -53,6 +53,7 @@ UNITS = {
     "jwt": ("eyJ", "eyJhbGciOiJ", "eyJhbGciOiJIUzI1NiJ9.e30.abcd "),
     "private key": ("-----BEGIN ", "-----BEGIN PRIVATE KEY-----", "-", "-----BEGIN PRIVATE KEY-----\n" + "A" * 20 + "\n"),
     "api key": ("sk-", "ghp_", "AKIA", "sk-ant-", "AKIAIOSFODNN7EXAMPLE "),
+    "national id": ("AB 12 ", "NHS 943 476 5919 ", "390.533.447-05 ", "sin 1 ", "RCCMNL83S18D969H "),
     "named secret": (
         "key=",
         "token: ",

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import re2
 
 from telemetry.redaction.identities import IDENTITIES, Identity, When
-from telemetry.redaction.rules import Match, Rule, Subject, spans
+from telemetry.redaction.rules import Match, Rule, Subject, as_bytes
 
+LONGEST_NAME = 32  # characters of a name of an id
 GAP = 28  # characters between a name and its value
 _GAP = re.compile(rf"[^0-9\[\]\n]{{0,{GAP}}}")
 _SPACED_BEFORE = re.compile(r"[0-9] \Z")
@@ -38,8 +40,14 @@ def rules_of(countries: frozenset[str]) -> tuple[Rule, ...]:
 
 
 def _find_by_form(forms: list[Found]) -> Callable[[Subject], Iterator[Match]]:
+    which = re2.Set.SearchSet()
+    for _, pattern in forms:
+        which.Add(pattern.pattern)
+    which.Compile()
+
     def find(subject: Subject) -> Iterator[Match]:
-        for identity, pattern in forms:
+        for index in which.Match(as_bytes(subject.text[subject.start :])) or ():
+            identity, pattern = forms[index]
             for found in pattern.finditer(subject.text, subject.start):
                 start, end = found.span()
                 if _is_whole(subject, start, end) and not _is_in_row(subject, start, end) and identity.is_valid(found[0]):
@@ -77,12 +85,17 @@ _BY_NAME = [
 def find_named(subject: Subject) -> Iterator[Match]:
     """An id of any country behind a word that names it, when its checksum is right."""
     text = subject.text
-    for start, end in spans(_NAME, text):
-        for name, identity, forms in _BY_NAME:
-            if not (named := name.search(text, start, end)):
-                continue
+    for word in _NAME.finditer(as_bytes(text), max(0, subject.start - GAP - LONGEST_NAME)):
+        start, end = word.span()
+        for identity, forms, length in _named_by(text[start:end].lower()):
             for form in forms:
-                yield from _after(subject, named.end(), identity, form=form)
+                yield from _after(subject, start + length, identity, form=form)
+
+
+@lru_cache(maxsize=512)
+def _named_by(word: str) -> list[tuple[Identity, list[re.Pattern[str]], int]]:
+    """The ids that this names, how they are written, and how long the name is."""
+    return [(identity, forms, found.end()) for name, identity, forms in _BY_NAME if (found := name.search(word))]
 
 
 def _after(subject: Subject, place: int, identity: Identity, *, form: re.Pattern[str]) -> Iterator[Match]:

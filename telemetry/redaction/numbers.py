@@ -38,6 +38,8 @@ def find_cards(subject: Subject) -> Iterator[Match]:
         spans = [group.span() for group in _GROUP.finditer(text, *run.span())]
         lengths = tuple(end - start for start, end in spans)
         for index, (start, end) in enumerate(spans):
+            if lengths[index] not in _SHAPES and lengths[index] < 12:
+                continue
             stop = _printed_end(subject, spans[index:], lengths[index:])
             if not stop and 12 <= lengths[index] <= 19 and _is_card(text[start:end], "", subject, start):
                 stop = end

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 import re2
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, country_code_for_region
 
-from telemetry.redaction.rules import Match, Rule, Subject, spans, unattached
+from telemetry.redaction.rules import Match, Rule, Subject, as_bytes, unattached
 
 _TYPES = (
     "fixed_line",
@@ -43,6 +43,7 @@ _WORDS = (
 _WORD = re2.compile(_WORDS)
 _NAMED = re.compile(rf"[^0-9\[\]\n]{{0,20}}?(\(?[0-9]{_DIGITS}{{6,11}})")
 _CONTEXT = re.compile(_WORDS + r"[^0-9\[\]\n]{0,20}\Z")
+NAMED_WITHIN = 40  # characters from the beginning of such a word to its number, at most
 _OTHER_NUMBER = re.compile(
     r"(?i:[$€£¥₹#]\s?|\b(?:order|invoice|ticket|case|ref|reference|sku|isbn|issn|tracking|serial|part|version|build|account|acct"
     r"|usd|eur|gbp|inr|chf|id)\b\W{0,4}(?:(?:no|number|id|nr)\b\W{0,4})?(?:is\s)?)\Z"
@@ -161,8 +162,8 @@ def find_named(codes: tuple[int, ...]) -> Callable[[Subject], Iterator[Match]]:
     """A finder of numbers in any form of the countries, after a word such as `phone`."""
 
     def find(subject: Subject) -> Iterator[Match]:
-        for _, word_end in spans(_WORD, subject.text):
-            number = _NAMED.match(subject.text, word_end)
+        for word in _WORD.finditer(as_bytes(subject.text), max(0, subject.start - NAMED_WITHIN)):
+            number = _NAMED.match(subject.text, word.end())
             if number and number.start(1) >= subject.start and not subject.follows_word(number.start(1)):
                 yield from _longest(subject, *number.span(1), codes=codes)
 

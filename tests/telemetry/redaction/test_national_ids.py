@@ -4,9 +4,10 @@ from random import Random
 
 import pytest
 
-from bench.redaction_ids import NAMES, When, bare_ids, lookalikes, named_ids
+from bench.redaction_ids import NAMES, bare_ids, lookalikes, named_ids
 from bench.redaction_lookalikes import negatives
 from telemetry.redaction import LABELS, Config, redact, redactor_for
+from telemetry.redaction.identities import When
 
 COUNTRIES = sorted({kind[:2] for kind in NAMES})
 NAMED = (
