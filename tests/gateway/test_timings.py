@@ -12,7 +12,7 @@ def test_the_sample_is_even_bounded_and_begins_with_the_first(count):
     timings = Timings()
     for number in range(count):
         timings.add(float(number))
-    sampled = timings.sampled
+    sampled = timings.sampled or []
     strides = {later - earlier for earlier, later in pairwise(sampled)}
     assert sampled[0] == 0
     assert len(strides) <= 1
