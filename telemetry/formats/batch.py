@@ -1,6 +1,6 @@
 """The events of a logging SDK's batch contract: inferences and tool invocations, told once when they have ended.
 
-Names and values are that contract's own (`cancelled` with two l, `ok` for success). Unknown fields, nulls and the sender's own
+Names and values are that contract's own (`ok` for success, and canceled with two l). Unknown fields, nulls and the sender's own
 `raw_payload_uri` are ignored; an event is refused only where it says neither what it is nor how it ended.
 """
 
@@ -19,7 +19,7 @@ STATUSES = {
     "success": "success",
     "error": "error",
     "timeout": "error",
-    "cancelled": "canceled",
+    "cancelled": "canceled",  # wire
     "canceled": "canceled",
 }
 TOOL = "tool_invocation"

@@ -63,10 +63,16 @@ def test_a_client_of_the_contract_is_recorded_with_its_tools(receiver: Receiver,
 
 @pytest.mark.parametrize(
     ("told", "status", "error_class"),
-    [("ok", "success", None), ("error", "error", "rate_limit"), ("timeout", "error", "timeout"), ("cancelled", "canceled", None)],
+    [
+        ("ok", "success", None),
+        ("error", "error", "rate_limit"),
+        ("timeout", "error", "timeout"),
+        ("cancelled", "canceled", None),  # wire
+    ],
 )
 def test_its_words_for_the_ending_become_ours(receiver: Receiver, sdk: BatchingClient, told, status, error_class):
-    error = None if told in {"ok", "cancelled"} else {"type": "RateLimitError", "message": "Slow down", "provider_code": "429"}
+    failed = {"type": "RateLimitError", "message": "Slow down", "provider_code": "429"}
+    error = failed if told in {"error", "timeout"} else None
     sdk.log_inference(status=told, error=error)
     sdk.flush()
     receiver.settle()
