@@ -140,6 +140,7 @@ FAULTS: dict[str, Callable[[Target], None]] = {
     "worker, taking": kill_at("worker", r"^\s*WITH locked AS"),
     "worker, writing": kill_at("worker", r"^\s*INSERT INTO inference_log"),
     "worker, deleting": kill_at("worker", r"^DELETE FROM telemetry_inbox"),
+    "worker, rolling up": kill_at("worker", r"rollup_minute"),
     "worker, frozen": freeze_worker,
     "valkey": kill("valkey"),
     "valkey, flushed": flush,
