@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
@@ -17,7 +18,7 @@ import orjson
 from django.db import connection, transaction
 
 from ollive_sdk.events import FIELDS
-from telemetry import logs, partitions, payloads
+from telemetry import logs, partitions, payloads, raw_payloads
 from telemetry.events import CONTENT
 from telemetry.models import InferenceLog
 from telemetry.queries.filters import Filters, by_columns
@@ -25,7 +26,7 @@ from telemetry.queries.pages import Cursor
 
 Format = Literal["jsonl", "csv", "parquet"]
 NOWHERE = UUID(int=0)  # stands for every workspace: the filters want one
-BATCH = 500
+BATCH, CONTENT_BATCH = 500, 100  # calls; what one of them says may be megabytes
 ROW_GROUP = 5_000  # rows that a Parquet file writes at once
 INTERNAL = ("payload_parts", "payload_refs")
 COLUMNS = tuple(column for column in logs.COLUMNS if column not in INTERNAL)
@@ -66,9 +67,13 @@ class Exported:
 
 
 def records(
-    filters: Filters, *, now: datetime, after: Cursor | None = None, with_content: bool = False, batch: int = BATCH
+    filters: Filters, *, now: datetime, after: Cursor | None = None, with_content: bool = False, batch: int | None = None
 ) -> Iterator[Exported]:
-    """The calls that pass, oldest first, from after the cursor. A workspace of NOWHERE is all of them."""
+    """The calls that pass, oldest first, from after the cursor. A workspace of NOWHERE is all of them.
+
+    With content it raises `raw_payloads.StoreError` where originals are kept elsewhere and can't be had now.
+    """
+    batch = batch or (CONTENT_BATCH if with_content else BATCH)
     for day in partitions.attached_days(partitions.LOG):
         low, high = _bounds(day, filters, after, now)
         if low < high:
@@ -98,21 +103,43 @@ def _of_day(
     with transaction.atomic(), closing(connection.chunked_cursor()) as cursor:
         cursor.execute(query, parameters)
         while rows := [orjson.loads(text) for (text,) in cursor.fetchmany(batch)]:
+            contents = _contents(rows) if with_content else {}
             for row in rows:
-                yield _exported(row, with_content=with_content)
+                yield _exported(row, contents.get(row["id"]))
 
 
-def _exported(row: dict[str, Any], *, with_content: bool) -> Exported:
-    identity, received_at = UUID(row["id"]), datetime.fromisoformat(row["received_at"]).astimezone(UTC)
+def _exported(row: Mapping[str, Any], content: Mapping[str, Any] | None) -> Exported:
     record = {name: row[name] for name in COLUMNS if row.get(name) is not None}
-    if with_content:
-        refs = [UUID(ref) for ref in row.get("payload_refs") or ()]
-        told = {"id": identity, "workspace_id": UUID(row["workspace_id"]), "received_at": received_at}
-        uri = row.get("raw_payload_uri")
-        call = InferenceLog(**told, payload_parts=row.get("payload_parts"), payload_refs=refs, raw_payload_uri=uri)
-        if content := payloads.content_of(call):
-            record["content"] = content
-    return Exported(record, Cursor(received_at, identity))
+    if content:
+        record["content"] = content
+    return Exported(record, Cursor(_received_at(row), UUID(row["id"])))
+
+
+def _contents(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What was said in calls of one day, by call: as many queries as there are workspaces, not calls."""
+    by_workspace: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_workspace.setdefault(row["workspace_id"], []).append(row)
+    contents: dict[str, dict[str, Any]] = {}
+    for workspace, theirs in by_workspace.items():
+        refs = {row["id"]: [UUID(ref) for ref in row["payload_refs"] or ()] for row in theirs}
+        known = payloads.fetch(_received_at(theirs[0]).date(), UUID(workspace), chain.from_iterable(refs.values()))
+        for row in theirs:
+            content = payloads.assemble(row["payload_parts"] or {}, refs[row["id"]], known)
+            call = InferenceLog(
+                id=UUID(row["id"]),
+                workspace_id=UUID(workspace),
+                received_at=_received_at(row),
+                raw_payload_uri=row["raw_payload_uri"],
+            )
+            if raw_payloads.is_ours(call):
+                content[raw_payloads.PART] = raw_payloads.read(call)
+            contents[row["id"]] = content
+    return contents
+
+
+def _received_at(row: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(row["received_at"]).astimezone(UTC)
 
 
 class Sink(Protocol):

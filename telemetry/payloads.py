@@ -102,6 +102,11 @@ def write(rows: Iterable[tuple[date, UUID, UUID, int, str]], cursor: CursorWrapp
 
 def read(day: date, workspace_id: UUID, parts: Mapping[str, int], refs: Sequence[UUID]) -> dict[str, Any]:
     """A call's content by part; `refs` are the parts' references in the order of PARTS. Pieces that are gone leave a gap."""
+    return assemble(parts, refs, fetch(day, workspace_id, refs))
+
+
+def fetch(day: date, workspace_id: UUID, refs: Iterable[UUID]) -> dict[UUID, tuple[int, Any]]:
+    """What these references lead to, in as few queries as they are deep: for one call, or for many of a day and workspace."""
     known: dict[UUID, tuple[int, Any]] = {}
     wanted = set(refs)
     while wanted:
@@ -109,6 +114,11 @@ def read(day: date, workspace_id: UUID, parts: Mapping[str, int], refs: Sequence
         known |= found
         listed = {UUID(ref) for form, body in found.values() if form == Payload.Form.DIGESTS for ref in body}
         wanted = listed - known.keys()
+    return known
+
+
+def assemble(parts: Mapping[str, int], refs: Sequence[UUID], known: Mapping[UUID, tuple[int, Any]]) -> dict[str, Any]:
+    """A call's content by part, of what was fetched."""
     content: dict[str, Any] = {}
     start = 0
     for part in (part for part in PARTS if part in parts):

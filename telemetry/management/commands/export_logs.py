@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from telemetry import exports
+from telemetry import exports, raw_payloads
 from telemetry.management.filtering import add_filters, filters_of
 from telemetry.queries import estimated_row_count
 from telemetry.queries.pages import Cursor
@@ -52,6 +52,8 @@ class Command(BaseCommand):
                 self._write_stream()
         except exports.ExportError as error:
             raise CommandError(str(error)) from None
+        except raw_payloads.StoreError as error:
+            raise CommandError(f"Originals can't be had now: {error} A file goes on with --resume.") from None
         except OSError as error:
             raise CommandError(f"The export can't be written: {error.strerror or error}.") from None
         self.stderr.write(f"{self.count} calls" + (f"; the last one: {self.cursor}" if self.cursor else ""))
