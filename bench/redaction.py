@@ -93,10 +93,12 @@ def show_ids(count: int) -> None:
         ("by form, always", [(redactor_for(), sample) for sample in bare_ids(random, count, when=When.ALWAYS)]),
         ("by form, country on", [(switched[sample.kind[:2]], sample) for sample in by_form]),
     )
-    print(f"\nnational ids, {len(NAMES)} kinds      values   recall")
+    print(f"\nnational ids, {len(NAMES)} kinds      values   recall   right kind")
     for name, samples in groups:
-        found = sum(s.value not in (r := redactor.redact(s.text)).text and s.kind in r.kinds for redactor, s in samples)
-        print(f"  {name:26} {len(samples):6d}   {found / len(samples):.4f}")
+        redacted = [(redactor.redact(sample.text), sample) for redactor, sample in samples]
+        found = sum(sample.value not in one.text for one, sample in redacted)
+        named = sum(sample.kind in one.kinds for one, sample in redacted)
+        print(f"  {name:26} {len(samples):6d}   {found / len(samples):.4f}   {named / len(samples):.4f}")
     alike = [*negatives(random, count), *lookalikes(random, count)]
     for name, redactors in (("default", [redactor_for()]), ("each country on", list(switched.values()))):
         wrong = sum(not NAMES.keys().isdisjoint(redactor.redact(s.text).kinds) for redactor in redactors for s in alike)

@@ -12,6 +12,7 @@ from telemetry.redaction.rules import Match, Rule, Subject, as_bytes
 LONGEST_NAME = 32  # characters of a name of an id
 GAP = 28  # characters between a name and its value
 _GAP = re.compile(rf"[^0-9\[\]\n]{{0,{GAP}}}")
+_TO_LAST_BREAK = re.compile(r".*[0-9\[\]\n]", re.DOTALL)
 _SPACED_BEFORE = re.compile(r"[0-9] \Z")
 _SPACED_AFTER = re.compile(r" [0-9]")
 _COUNTED = re.compile(
@@ -85,7 +86,9 @@ _BY_NAME = [
 def find_named(subject: Subject) -> Iterator[Match]:
     """An id of any country behind a word that names it, when its checksum is right."""
     text = subject.text
-    for word in _NAME.finditer(as_bytes(text), max(0, subject.start - GAP - LONGEST_NAME)):
+    floor = max(0, subject.start - GAP - LONGEST_NAME)
+    broken = _TO_LAST_BREAK.match(text, floor, subject.start)  # no gap goes over this, so names before it name nothing here
+    for word in _NAME.finditer(as_bytes(text), broken.end() - 1 if broken else floor):
         start, end = word.span()
         for identity, forms, length in _named_by(text[start:end].lower()):
             for form in forms:
