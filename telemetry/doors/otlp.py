@@ -6,7 +6,7 @@ from accounts.entrance import Refused, Request, Response
 from telemetry import batches
 from telemetry.formats import otlp, traces
 from telemetry.formats.told import Malformed, Unreadable
-from telemetry.ingest import Draft, Refusal, aside, take
+from telemetry.ingest import Draft, Refusal, aside, payloads_of, take
 
 CAP = 20 * 1024 * 1024  # a collector's batch of 8,192 spans; it drops what is refused for its size
 SPANS_LIMIT = 20_000
@@ -20,7 +20,8 @@ async def receive(request: Request) -> Response:
     """200 with an ExportTraceServiceResponse; its `partial_success` says how many spans were rejected, and why the first were."""
     is_json = request.media_type == JSON
     try:
-        drafts, refusals = await aside(_read, request.body, is_json=is_json)
+        keeps_texts = payloads_of(request.bearer) != "none"
+        drafts, refusals = await aside(_read, request.body, is_json=is_json, keeps_texts=keeps_texts)
     except Malformed as error:
         raise Refused(400, "malformed", str(error)) from None
     outcome = await take(drafts, refusals, request.bearer, source="otlp")
@@ -46,7 +47,7 @@ def _open(body: bytes, *, is_json: bool) -> Iterator[otlp.Span | Unreadable]:
     return otlp.read_json(body)
 
 
-def _read(body: bytes, *, is_json: bool) -> tuple[list[Draft], list[Refusal]]:
+def _read(body: bytes, *, is_json: bool, keeps_texts: bool) -> tuple[list[Draft], list[Refusal]]:
     drafts: list[Draft] = []
     refusals: list[Refusal] = []
     for index, span in enumerate(_open(body, is_json=is_json)):
@@ -56,7 +57,7 @@ def _read(body: bytes, *, is_json: bool) -> tuple[list[Draft], list[Refusal]]:
             refusals.append(Refusal(index, None, span.code, str(span)))
             continue
         try:
-            told = traces.read(span)
+            told = traces.read(span) if keeps_texts else traces.without_texts(traces.read(span))
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
             refusals.append(Refusal(index, span.span_id, "unreadable", f"can't be read ({type(error).__name__})"))
         else:

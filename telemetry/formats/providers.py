@@ -10,6 +10,7 @@ NAMES = {
     "az.ai.openai": "azure",
     "azure.ai.inference": "azure_ai",
     "azure.ai.openai": "azure",
+    "azure-openai": "azure",
     "azure_openai": "azure",
     "fireworks": "fireworks_ai",
     "gcp.gemini": "gemini",
@@ -26,6 +27,7 @@ NAMES = {
     "vertexai": "vertex_ai",
     "x_ai": "xai",
 }
+DOTTED = {"anthropic", "azure-openai", "cohere", "google", "groq", "mistral", "openai", "xai"}  # `openai.chat`
 FRAMEWORKS = {"langchain", "crewai", "llamaindex", "llama_index", "haystack", "vercel", "_other"}
 CANCELED = re.compile(r"cancel|generatorexit|keyboardinterrupt|abort", re.IGNORECASE)
 CLASSES = (
@@ -46,6 +48,8 @@ CLASSES = (
 def provider(name: object) -> str | None:
     """A provider as the price lists name it; None for a framework, which is not one."""
     lowered = str(name).strip().lower() if name else ""
+    if lowered.partition(".")[0] in DOTTED:
+        lowered = lowered.partition(".")[0]
     return None if not lowered or lowered in FRAMEWORKS else NAMES.get(lowered, lowered)
 
 

@@ -23,10 +23,10 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One call (`finished`) or one step around it (`span`): its name as the caller has it, and fields as they are declared."""
+    """One call (`finished`, or only `started`) or one step around it (`span`): the caller's name for it, and declared fields."""
 
     name: str
-    phase: Literal["finished", "span"]
+    phase: Literal["started", "finished", "span"]
     fields: dict[str, Any] = field(default_factory=dict)
 
 

@@ -20,6 +20,7 @@ CHUNKS = {"gen_ai.content.completion.chunk", "llm.content.completion.chunk"}
 FIRST_TOKEN = {"First Token Stream Event", "first_token", "gen_ai.first_token", "ai.stream.firstChunk", *CHUNKS}
 TIMES_KEPT = 64
 TIMES = ("started_at", "first_token_at", "ended_at")
+SHORT_TEXT = 100  # characters that a name or a number may have
 LONG_TEXT = 4_000  # characters of what no convention knows; the whole is bounded too, and goes where it is longer
 READ_EVENTS = ("gen_ai.", "exception", "llm.content.")
 CLIENTS = {field.about.otel: name for name, field in FIELDS.items() if field.sender == "client"}
@@ -39,9 +40,18 @@ def read(span: Span) -> Told:
         metadata = fields.get("metadata")
         fields["metadata"] = rest | (dict(metadata) if isinstance(metadata, Mapping) else {})
         fields["inference_id"] = fields.get("inference_id") or identify(span.trace_id, span.span_id)
+        if not span.ended_ns:  # some exporters tell of a span when it begins, and again when it ends
+            return Told(span.span_id, "started", _present(fields) | {"status": "in_progress"})
         return Told(span.span_id, "finished", _present(fields))
     fields |= {"id": identify(span.trace_id, span.span_id), "name": fields.get("name") or span.name, "attributes": rest}
     return Told(span.span_id, "span", _present(fields))
+
+
+def without_texts(told: Told) -> Told:
+    """The same without long texts among what no convention knows, for keys that keep no content."""
+    name = "attributes" if told.phase == "span" else "metadata"
+    kept = {key: value for key, value in told.fields.get(name, {}).items() if len(str(value)) <= SHORT_TEXT}
+    return Told(told.name, told.phase, told.fields | {name: kept})
 
 
 def _kind(attributes: Attributes) -> str:

@@ -163,6 +163,23 @@ def test_the_identity_follows_from_trace_and_span_or_is_the_callers_own():
     assert told_of(CALL | {"ollive.inference.id": "mine", "ollive.request.attempt": 2})["inference_id"] == "mine"
 
 
+def test_a_span_that_has_not_ended_is_a_call_in_progress():
+    told = told_of(CALL, ended_ns=0)
+    assert of(told, "phase", "status", "ended_at", "latency_ms") == ("started", "in_progress", None, None)
+    assert told_of(CALL)["inference_id"] == told["inference_id"]
+
+
+@pytest.mark.parametrize("name", ["openai", "openai.chat", "OpenAI.responses"])
+def test_a_provider_has_one_name(name):
+    assert told_of(CALL | {"gen_ai.system": name})["provider"] == "openai"
+
+
+def test_a_key_that_keeps_no_content_keeps_no_long_texts_among_the_unknown():
+    told = traces.without_texts(traces.read(span(CALL | {"prompt.text": "word " * 50, "shop.order": 7})))
+    assert told.fields["metadata"] == {"shop.order": 7, "span.name": "a span"}
+    assert "word" not in str(traces.without_texts(traces.read(span({"note": "word " * 50}))))
+
+
 @pytest.mark.parametrize(
     ("start", "end", "latency"), [(0, 5, None), (BEGAN, BEGAN - MS, 0), (2**64 - 1, 2**64 - 1, 0), (0, 0, None)]
 )
