@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Workspace
 from chat.models import Conversation, Message
 from telemetry import payloads, policies, reredaction, rewriting, spans
-from telemetry.models import BackfillMark, InferenceLog, Payload, RedactionRule, SearchEntry, Span
+from telemetry.models import BackfillMark, DeadLetter, InferenceLog, Payload, RedactionRule, SearchEntry, Span
 from telemetry.redaction import VERSION
 from tests.telemetry.calls import append, finished, record, started
 
@@ -86,7 +86,7 @@ def test_it_goes_on_where_it_stopped(rule, workspace, monkeypatch):
     record()
     policies.forget()
     monkeypatch.setattr(reredaction, "BATCH", 1)
-    rewritten = []
+    rewritten: list[uuid.UUID] = []
 
     def stopped(reading, change, stamp):
         if len(rewritten) == 2:
@@ -135,3 +135,20 @@ def test_a_workspace_that_only_the_log_knows_is_not_forgotten(alice):
     record(started(workspace_id=gone, messages=said("Hello")))
     InferenceLog.objects.update(redaction_version=None, input_preview="mail a@example.org")
     assert "EMAIL 1" in backfill()
+
+
+def test_dead_letters_are_redacted_too(rule, workspace):
+    for body in (f'{{"phase":"finished","reply":"Hello {BADGE}","redaction_version":1}}', f"broken {BADGE}"):
+        DeadLetter.objects.create(
+            workspace_id=workspace.id,
+            inference_id=uuid.uuid4(),
+            event_id="old",
+            body=body,
+            received_at=timezone.now(),
+            attempt_count=5,
+            error="no",
+        )
+    assert "STAFF_ID 8" in backfill("--dry-run")
+    backfill()
+    assert not DeadLetter.objects.filter(body__contains=BADGE).exists()
+    assert DeadLetter.objects.filter(body__contains="Hello [[STAFF_ID]]").exists()

@@ -54,7 +54,10 @@ def test_what_can_not_be_checked_is_not_sent(mode):
 
 
 def test_the_messages_of_a_stateless_call_are_screened_likewise():
-    messages = [{"role": "system", "content": f"Serve {EMAIL}"}, {"role": "user", "content": [{"type": "text", "text": EMAIL}]}]
+    messages: list[Any] = [
+        {"role": "system", "content": f"Serve {EMAIL}"},
+        {"role": "user", "content": [{"type": "text", "text": EMAIL}]},
+    ]
     assert screen_messages(messages, rules("log_only")) == (messages, {})
     masked, values = screen_messages(messages, rules("mask"))
     assert masked[0]["content"] == "Serve [[EMAIL_1]]"
