@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from ollive import env as from_env
 from ollive.env import BASE_DIR, DATA_DIR, env
@@ -194,6 +195,8 @@ OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or
 OLLIVE_MEANING_SEARCH = env.bool("OLLIVE_MEANING_SEARCH", default=False)  # embed what is said; needs the extras and pgvector
 OLLIVE_RETENTION_DAYS: int = env.int("OLLIVE_RETENTION_DAYS", default=30)  # of calls and what was said in them
 OLLIVE_ROLLUP_DAYS: int = env.int("OLLIVE_ROLLUP_DAYS", default=400)  # of their sums
+if OLLIVE_PAYLOADS not in {"full", "preview", "none"}:
+    raise ImproperlyConfigured(f"OLLIVE_PAYLOADS is {OLLIVE_PAYLOADS!r}: it can be full, preview or none.")
 OLLIVE_INBOX_LIMIT = env.int("OLLIVE_INBOX_LIMIT", default=1_000_000)  # events that may wait before new ones are refused
 OLLIVE_BODY_TIMEOUT = env.float("OLLIVE_BODY_TIMEOUT", default=20.0)  # seconds between two parts of what a program sends
 CLIENT_API_TOKEN = env.str("CLIENT_API_TOKEN", default="")  # a key that programs have already, whatever its form
