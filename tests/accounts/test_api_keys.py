@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts import api_keys
 from accounts.models import ApiKey, Membership
 from accounts.owner import ensure_owner
+from ollive.up.preparation import make_owner
 from telemetry.redaction import redact
 from tests.people import make_person
 
@@ -189,6 +190,14 @@ def test_the_environments_token_is_a_key_whatever_its_form():
     assert {"chat", "ingest"} <= bearer.scopes
     assert not {"admin", "logs:delete"} & bearer.scopes
     assert api_keys.verify("lyfg8y4gfc", NOW) is None
+
+
+@pytest.mark.usefixtures("_environments_token")
+def test_the_first_start_registers_the_environments_token():
+    outcome = make_owner()
+    key = ApiKey.objects.get()
+    assert (key.name, key.user.email) == ("CLIENT_API_TOKEN", outcome["email"])
+    assert api_keys.verify("lyfg8y4gfb", NOW)
 
 
 @pytest.mark.usefixtures("_environments_token")

@@ -79,8 +79,8 @@ async def test_a_body_that_grows_too_large_is_refused_before_it_has_arrived():
 
 
 async def test_a_bomb_is_noticed_by_its_ratio_before_it_goes_off():
-    bomb = gzip.compress(b"0" * 200_000_000, 9)
-    assert len(bomb) < 200_000
+    bomb = gzip.compress(b"0" * 50_000_000, 9)
+    assert len(bomb) < 50_000
     tracemalloc.start()
     assert await refused([bomb], encoding="gzip", cap=500_000_000) == (413, "compression_ratio")
     _, peak = tracemalloc.get_traced_memory()

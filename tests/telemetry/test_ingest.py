@@ -2,13 +2,10 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 from uuid_utils.compat import uuid7
 
@@ -16,7 +13,6 @@ from accounts.models import ApiKey
 from telemetry import digest, payloads, tallies
 from telemetry.models import InboxEvent, InferenceLog, Span
 from tests.programs import client_of, make_token
-from tests.server import web_server
 
 DOOR = "/api/v1/ingest"
 
@@ -286,26 +282,4 @@ def test_many_programs_with_the_same_events_store_them_once(program, programs_se
     assert sum(answer["accepted"] for answer in answers) == 40
     assert sum(answer["duplicate"] for answer in answers) == 280
     assert InboxEvent.objects.count() == 40
-    assert tallies.balance().missing == 0
-
-
-def until(status: int, send: Callable[[], httpx.Response]) -> httpx.Response:
-    """The first answer with this status."""
-    for _ in range(100):
-        answer = send()
-        if answer.status_code == status:
-            return answer
-        time.sleep(0.1)
-    raise AssertionError(f"It is never {status}.")
-
-
-def test_a_full_inbox_is_said_instead_of_a_hollow_yes(transactional_db, alice):
-    with web_server({"OLLIVE_INBOX_LIMIT": "5"}) as server, client_of(server, make_token(alice)) as program:
-        assert hand_in(program, *(call() for _ in range(10)))["accepted"] == 10
-        full = until(503, lambda: program.post(DOOR, json={"events": [call()]}))
-        assert int(full.headers["retry-after"]) >= 1
-        assert "wait to be digested" in full.json()["detail"]
-        digest.drain()
-        later = [call() for _ in range(3)]
-        assert until(207, lambda: program.post(DOOR, json={"events": later})).json()["accepted"] == 3
     assert tallies.balance().missing == 0

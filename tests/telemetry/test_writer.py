@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from django.db import connection
 
-from telemetry import tallies, writer
+from telemetry import digest, tallies, writer
 from telemetry.inbox import Appended
 from telemetry.models import InboxEvent, Tally
 from tests.server import database_away
@@ -158,6 +158,29 @@ def test_while_the_database_is_away_the_events_are_the_callers_again():
 
 async def _append_one(event) -> Appended:
     return await writer.append([event])
+
+
+def test_an_inbox_that_nobody_digests_is_full_one_day(settings, monkeypatch):
+    settings.OLLIVE_INBOX_LIMIT = 5
+    monkeypatch.setattr(writer, "DEPTH_SECONDS", 0)
+
+    async def scenario() -> Appended:
+        await writer.append([started() for _ in range(6)])
+        with pytest.raises(writer.Away, match="wait to be digested") as away:
+            await writer.append([started()])
+        assert away.value.retry_after >= 1
+        await asyncio.to_thread(_empty_the_inbox)
+        return await writer.append([started()])
+
+    assert run(scenario()) == Appended(1, 0)
+    assert tallies.balance().missing == 0
+
+
+def _empty_the_inbox() -> None:
+    try:
+        digest.drain()
+    finally:
+        connection.close()
 
 
 def test_more_than_may_wait_is_refused_at_once(monkeypatch):
