@@ -10,6 +10,7 @@ from telemetry.redaction.identities import IDENTITIES, Identity, When
 from telemetry.redaction.rules import Match, Rule, Subject, as_bytes
 
 LONGEST_NAME = 32  # characters of a name of an id
+LONGEST_VALUE = 32
 GAP = 28  # characters between a name and its value
 _GAP = re.compile(rf"[^0-9\[\]\n]{{0,{GAP}}}")
 _TO_LAST_BREAK = re.compile(r".*[0-9\[\]\n]", re.DOTALL)
@@ -92,7 +93,9 @@ def find_named(subject: Subject) -> Iterator[Match]:
         start, end = word.span()
         for identity, forms, length in _named_by(text[start:end].lower()):
             for form in forms:
-                yield from _after(subject, start + length, identity, form=form)
+                if match := _after(subject, start + length, identity, form=form):
+                    yield match
+                    break
 
 
 @lru_cache(maxsize=512)
@@ -101,12 +104,12 @@ def _named_by(word: str) -> list[tuple[Identity, list[re.Pattern[str]], int]]:
     return [(identity, forms, found.end()) for name, identity, forms in _BY_NAME if (found := name.search(word))]
 
 
-def _after(subject: Subject, place: int, identity: Identity, *, form: re.Pattern[str]) -> Iterator[Match]:
+def _after(subject: Subject, place: int, identity: Identity, *, form: re.Pattern[str]) -> Match | None:
     text = subject.text
-    for found in form.finditer(text, max(place, subject.start), place + GAP + 32):
+    for found in form.finditer(text, max(place, subject.start), place + GAP + LONGEST_VALUE):
         start, end = found.span()
         if not _GAP.fullmatch(text, place, start):
-            return
+            return None
         if not subject.is_inside_number(start, end) and identity.is_valid(found[0]):
-            yield Match(start, end, identity.kind, 6)
-            return
+            return Match(start, end, identity.kind, 6)
+    return None

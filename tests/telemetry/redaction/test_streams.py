@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.redaction_corpus import positives
+from bench.redaction_ids import named_ids
+from bench.redaction_texts import attacks
 from telemetry.redaction import StreamRedactor, redact
 from tests.telemetry.redaction.samples import ANTHROPIC, BODY, JWT, KEPT, LONG_JWT, PEM, REDACTED
 
@@ -201,3 +203,24 @@ def test_a_zero_width_flood_is_not_held_back():
     for _ in range(5000):
         redactor.feed("x\u200b")
         assert redactor.held_count <= 4 * HELD
+
+
+@pytest.mark.parametrize(("rule", "name"), attacks(Random(1), 10))
+def test_a_long_text_full_of_values_is_walked_as_its_stream_is(rule, name):
+    text = attacks(Random(1), 1500)[rule, name]
+    whole = redact(text)
+    out, redactor = stream(cut(text, range(7, len(text), 7)))
+    assert "".join(out) == whole.text
+    assert redactor.kinds == whole.kinds
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_values_far_apart_and_close_together_in_a_long_text(seed):
+    random = Random(seed)
+    corpus = [*(sample.text for sample in positives(random, 1)), *(sample.text for sample in named_ids(random, 1)), *KEPT]
+    words = ("the river rose ", "token of ", "since 1999, ", "key = value; ", "call me ", "x" * 130 + " ", "\n", "pass: ", "pan ")
+    text = "".join(random.choice(corpus) + random.choice(words) * random.choice((0, 1, 2, 9, 40)) for _ in range(60))
+    whole = redact(text).text
+    assert "".join(stream(text)[0]) == whole
+    assert "".join(stream(cut(text, range(11, len(text), 11)))[0]) == whole
+    assert redact(whole).text == whole
