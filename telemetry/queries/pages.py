@@ -32,13 +32,13 @@ SELECT = ", ".join(f"log.{name}" for name in COLUMNS)
 FOUND = """
 SELECT * FROM (
     SELECT {select} FROM inference_log AS log
-    WHERE log.workspace_id = %(workspace)s AND log.received_at >= %(low)s AND log.received_at < %(high)s
+    WHERE log.workspace_id = %(workspace)s AND log.received_at >= %(low_{place})s AND log.received_at < %(high_{place})s
         AND {beyond} AND {condition} OFFSET 0
 ) AS log ORDER BY received_at {direction}, id {direction} LIMIT %(limit)s
 """
 NEWEST = """
 SELECT {select} FROM inference_log AS log
-WHERE log.workspace_id = %(workspace)s AND log.received_at >= %(low)s AND log.received_at < %(high)s AND {beyond}
+WHERE log.workspace_id = %(workspace)s AND log.received_at >= %(low_{place})s AND log.received_at < %(high_{place})s AND {beyond}
 ORDER BY log.received_at {direction}, log.id {direction} LIMIT %(limit)s
 """
 
@@ -170,20 +170,24 @@ class Calls:
     is_exact: bool
     key_table: str = "inference_log"
 
-    def read(self, span: walk.Span, *, is_near: bool) -> list[Any]:
-        """The calls of a span that pass. Near ones are looked at one by one, others found by the index."""
+    def read(self, spans: Sequence[walk.Span], *, is_near: bool) -> list[Any]:
+        """The calls of the spans that pass. Near ones are looked at one by one, others found by the index."""
         condition = Condition() if self.is_plain else by_columns(self.filters)
         if not (self.is_plain or self.is_exact or is_near):
             facets = by_facets(self.filters)
             condition.terms += facets.terms
             condition.parameters |= facets.parameters
         query = NEWEST if self.is_plain else FOUND
-        statement = query.format(
-            select=SELECT,
-            beyond=span.beyond("log"),
-            condition=condition.sql,
-            direction=span.direction,
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(statement, span.parameters | condition.parameters)
-            return list(cursor.fetchall())
+        return read_spans(query, spans, condition, alias="log")
+
+
+def read_spans(query: str, spans: Sequence[walk.Span], condition: Condition, *, alias: str) -> list[Any]:
+    """Run a query for each of the spans, in one statement."""
+    parameters, parts = dict(condition.parameters), []
+    for place, span in enumerate(spans):
+        told = {"select": SELECT, "beyond": span.beyond(alias), "condition": condition.sql, "direction": span.direction}
+        parts.append(query.format(place=place, **told))
+        parameters |= span.parameters(place)
+    with connection.cursor() as cursor:
+        cursor.execute(walk.union(parts), parameters)
+        return list(cursor.fetchall())

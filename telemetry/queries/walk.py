@@ -1,13 +1,15 @@
 """Walks a table of calls in the order of time, one partition at a time, until enough have been found."""
 
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import connection
+import psycopg
+from django.db import OperationalError, connection, transaction
 
 NEAR = 2_000  # calls that are looked at one by one before an index is asked
 AMPLE = 3.0  # look this much further than where the page should be full
@@ -21,9 +23,10 @@ SELECT (SELECT received_at FROM {table} WHERE workspace_id = %(workspace)s ORDER
 """
 STEP = """
 SELECT key.received_at FROM {table} AS key
-WHERE key.workspace_id = %(workspace)s AND key.received_at >= %(low)s AND key.received_at < %(high)s AND {beyond}
+WHERE key.workspace_id = %(workspace)s AND key.received_at >= %(low_0)s AND key.received_at < %(high_0)s AND {beyond}
 ORDER BY key.received_at {direction}, key.id {direction} OFFSET %(near)s LIMIT 1
 """
+TOGETHER = "SELECT * FROM ({parts}) AS found LIMIT %(limit)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,10 @@ class Span:
         comparison = ">" if self.wanted.is_newer else "<"
         return f"({alias}.received_at, {alias}.id) {comparison} (%(after_at)s, %(after_id)s)"
 
-    @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self, place: int = 0) -> dict[str, Any]:
+        """Of the span at a place among several."""
         at, identity = self.wanted.after or (None, None)
-        told = {"workspace": self.wanted.workspace_id, "low": self.low, "high": self.high, "limit": self.limit}
+        told = {"workspace": self.wanted.workspace_id, f"low_{place}": self.low, f"high_{place}": self.high, "limit": self.limit}
         return told | {"after_at": at, "after_id": identity}
 
 
@@ -86,7 +89,8 @@ class Source(Protocol):
     def is_exact(self) -> bool:
         """So few calls pass that an index finds them all at once."""
 
-    def read(self, span: Span, *, is_near: bool) -> list[Any]: ...
+    def read(self, spans: Sequence[Span], *, is_near: bool) -> list[Any]:
+        """The rows of the spans, one span after the other, no more than the first one's limit."""
 
 
 def walk(source: Source, wanted: Wanted, *, now: datetime, seconds: float | None = None) -> Found:
@@ -96,15 +100,44 @@ def walk(source: Source, wanted: Wanted, *, now: datetime, seconds: float | None
     if period is None:
         return Found([])
     if source.is_exact:
-        return Found(source.read(Span(wanted, *period, wanted.limit), is_near=False))
+        return Found(source.read([Span(wanted, *period, wanted.limit)], is_near=False))
     rows: list[Any] = []
-    for span, is_near in _spans(source, wanted, period, rows):
-        if deadline is not None and time.monotonic() > deadline:
-            return Found(rows, span.low if wanted.is_newer else span.high)
-        rows += source.read(span, is_near=is_near)
+    for spans, is_near in _spans(source, wanted, period, rows):
+        try:
+            rows += _read(source, spans, is_near=is_near, deadline=deadline)
+        except TimeoutError:
+            return Found(rows, spans[0].low if wanted.is_newer else spans[0].high)
         if len(rows) >= wanted.limit:
             break
     return Found(rows)
+
+
+def union(parts: Sequence[str]) -> str:
+    """One statement of the spans' queries, each sorted and bounded: they run in this order, and only until there is enough.
+
+    PostgreSQL never runs parts that have a LIMIT of their own in parallel.
+    """
+    return TOGETHER.format(parts=" UNION ALL ".join(f"({part})" for part in parts))
+
+
+def _read(source: Source, spans: Sequence[Span], *, is_near: bool, deadline: float | None) -> list[Any]:
+    """Raises TimeoutError when the deadline comes first."""
+    if deadline is None:
+        return source.read(spans, is_near=is_near)
+    left_ms = int((deadline - time.monotonic()) * 1000)
+    if left_ms <= 0:
+        raise TimeoutError
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left_ms)])
+            rows = source.read(spans, is_near=is_near)
+            transaction.set_rollback(True)  # whatever transaction this is in keeps its own timeout
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise TimeoutError from error
+        raise
+    return rows
 
 
 def _period(source: Source, wanted: Wanted) -> tuple[datetime, datetime] | None:
@@ -122,23 +155,29 @@ def _period(source: Source, wanted: Wanted) -> tuple[datetime, datetime] | None:
     return (low.astimezone(UTC), high.astimezone(UTC)) if low < high else None
 
 
-def _spans(source: Source, wanted: Wanted, period: tuple[datetime, datetime], rows: list[Any]) -> Iterator[tuple[Span, bool]]:
+def _spans(
+    source: Source, wanted: Wanted, period: tuple[datetime, datetime], rows: list[Any]
+) -> Iterator[tuple[list[Span], bool]]:
     """What to read next, and whether it is near. `rows` is what has been found by then."""
-    has_looked = False
-    for low, high in _days(*period, is_newer=wanted.is_newer):
-        day = Span(wanted, low, high, wanted.limit - len(rows))
+    days = deque(_days(*period, is_newer=wanted.is_newer))
+    has_looked, many = False, 1
+    while days:
+        together = [days.popleft() for _ in range(min(many, len(days)))]
+        spans = [Span(wanted, *day, wanted.limit - len(rows)) for day in together]
         if source.is_plain or has_looked:
-            yield day, source.is_plain
+            yield spans, source.is_plain
+            many *= 2
             continue
+        (day,) = spans
         edge = _edge(source, day)
         if edge is None:
-            yield day, True
+            yield [day], True
             continue
         has_looked = True
         near = replace(day, high=edge + TICK) if wanted.is_newer else replace(day, low=edge)
-        yield near, True
+        yield [near], True
         for part in _rest(near, day, wanted, rows):
-            yield replace(part, limit=wanted.limit - len(rows)), False
+            yield [replace(part, limit=wanted.limit - len(rows))], False
 
 
 def _rest(near: Span, day: Span, wanted: Wanted, rows: list[Any]) -> Iterator[Span]:
@@ -159,7 +198,7 @@ def _edge(source: Source, span: Span) -> datetime | None:
     """The time of the last call that is near; None when the whole span is."""
     statement = STEP.format(table=source.key_table, beyond=span.beyond("key"), direction=span.direction)
     with connection.cursor() as cursor:
-        cursor.execute(statement, span.parameters | {"near": NEAR})
+        cursor.execute(statement, span.parameters() | {"near": NEAR})
         found = cursor.fetchone()
     return found[0].astimezone(UTC) if found else None
 

@@ -16,7 +16,7 @@ from telemetry import search, search_terms
 from telemetry.models import InferenceLog
 from telemetry.queries import walk
 from telemetry.queries.filters import Filters, by_columns
-from telemetry.queries.pages import LIMIT, SELECT, Cursor, Page, assemble
+from telemetry.queries.pages import LIMIT, Cursor, Page, assemble, read_spans
 from telemetry.search_text import CONFIGURATION
 
 SECONDS = 0.4
@@ -29,18 +29,18 @@ BY_WORDS = """
 SELECT {select} FROM (
     SELECT * FROM (
         SELECT entry.workspace_id, entry.received_at, entry.id FROM search_entry AS entry
-        WHERE entry.workspace_id = %(workspace)s AND entry.received_at >= %(low)s AND entry.received_at < %(high)s
+        WHERE entry.workspace_id = %(workspace)s AND entry.received_at >= %(low_{place})s AND entry.received_at < %(high_{place})s
             AND {beyond} AND entry.words @@ %(words)s::tsquery OFFSET 0
     ) AS entry ORDER BY received_at {direction}, id {direction} LIMIT %(limit)s
 ) AS entry JOIN inference_log AS log USING (workspace_id, received_at, id)
-WHERE log.received_at >= %(low)s AND log.received_at < %(high)s
-ORDER BY log.received_at {direction}, log.id {direction}
+WHERE log.received_at >= %(low_{place})s AND log.received_at < %(high_{place})s
+ORDER BY log.received_at {direction}, log.id {direction} LIMIT %(limit)s
 """
 BY_WORDS_AND_MORE = """
 SELECT * FROM (
     SELECT {select} FROM search_entry AS entry JOIN inference_log AS log USING (workspace_id, received_at, id)
-    WHERE entry.workspace_id = %(workspace)s AND entry.received_at >= %(low)s AND entry.received_at < %(high)s
-        AND log.received_at >= %(low)s AND log.received_at < %(high)s
+    WHERE entry.workspace_id = %(workspace)s AND entry.received_at >= %(low_{place})s AND entry.received_at < %(high_{place})s
+        AND log.received_at >= %(low_{place})s AND log.received_at < %(high_{place})s
         AND {beyond} AND entry.words @@ %(words)s::tsquery AND {condition} OFFSET 0
 ) AS log ORDER BY received_at {direction}, id {direction} LIMIT %(limit)s
 """
@@ -70,13 +70,11 @@ class Entries:
     is_plain: bool = False
     is_exact: bool = False
 
-    def read(self, span: walk.Span, *, is_near: bool) -> list[Any]:
+    def read(self, spans: Sequence[walk.Span], *, is_near: bool) -> list[Any]:
         condition = by_columns(self.filters)
         query = BY_WORDS_AND_MORE if condition.terms else BY_WORDS
-        statement = query.format(select=SELECT, beyond=span.beyond("entry"), condition=condition.sql, direction=span.direction)
-        with connection.cursor() as cursor:
-            cursor.execute(statement, span.parameters | condition.parameters | {"words": self.words})
-            return list(cursor.fetchall())
+        condition.parameters["words"] = self.words
+        return read_spans(query, spans, condition, alias="entry")
 
 
 def words_page(

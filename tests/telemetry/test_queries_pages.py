@@ -189,6 +189,29 @@ def test_a_walk_that_runs_out_of_time_says_where_to_go_on(demo):
     assert [line.id for line in page(filters, stopped.older, limit=500).lines] == whole
 
 
+class Slow:
+    """A table whose rows take for ever."""
+
+    key_table, is_plain, is_exact = "inference_log", True, False
+
+    def read(self, spans, *, is_near: bool) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(20)")
+            return cursor.fetchall()
+
+
+def test_a_read_that_takes_too_long_is_broken_off(demo):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        before = cursor.fetchone()
+    found = walk.walk(Slow(), walk.Wanted(demo, None, None, None, 10), now=datetime.now(UTC), seconds=0.05)
+    assert found.rows == []
+    assert found.reached_at
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == before
+
+
 def test_a_cursor_survives_a_link():
     cursor = Cursor(datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC), UUID(int=7))
     assert Cursor.read(str(cursor)) == cursor
