@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from telemetry import erasure, rollup_reads, rollups
+from telemetry import erasure, processes, rollup_reads, rollups
 from telemetry.models import InferenceLog, RollupDay, RollupHour, RollupMark, RollupMinute, SealedDay, UsageDay, UsageHour
 from telemetry.rollup_reads import Scope, Totals
+from telemetry.rollup_sums import Unit
 from telemetry.rollup_windows import Window
 from tests.telemetry.calls import WORKSPACE, finished, only_row, record, started
 from tests.telemetry.rows import NOW, make_row, scatter, store
@@ -97,7 +98,7 @@ def test_a_series_has_each_calls_step():
     rows = store(scatter(400, days=6))
     build()
     rows += store(scatter(30, days=6, seed=3))
-    steps: dict[str, Callable[[datetime], datetime]] = {
+    steps: dict[Unit, Callable[[datetime], datetime]] = {
         "minute": lambda at: at.replace(second=0, microsecond=0),
         "hour": lambda at: at.replace(minute=0, second=0, microsecond=0),
         "day": lambda at: at.replace(hour=0, minute=0, second=0, microsecond=0),
@@ -109,7 +110,9 @@ def test_a_series_has_each_calls_step():
         for row in inside(rows, window):
             counts[truncate(row.received_at), row.model] += 1
         assert {(point.bucket_at, point.group["model"]): point.call_count for point in found} == counts
-        assert [point.bucket_at for point in found] == sorted(point.bucket_at for point in found)
+        times = [point.bucket_at for point in found if point.bucket_at]
+        assert len(times) == len(found)
+        assert times == sorted(times)
 
 
 def test_filters_keep_what_they_name_and_what_was_not_told():
@@ -127,7 +130,7 @@ def test_filters_keep_what_they_name_and_what_was_not_told():
 
 def test_a_window_without_calls_is_all_zeros():
     [nothing] = rollup_reads.totals(WINDOWS[2], ALL, now=NOW)
-    assert (nothing.call_count, nothing.cost_usd, nothing.mean_latency_ms) == (0, 0, None)
+    assert (nothing.call_count, nothing.cost_usd, nothing.mean_latency_ms) == (0, Decimal(0), None)
     assert rollup_reads.totals(WINDOWS[2], ALL, by=("model",), now=NOW) == []
     assert rollup_reads.percentiles(WINDOWS[2], ALL, [0.5], now=NOW) == []
 
@@ -149,6 +152,16 @@ def test_the_digest_marks_the_minute_of_what_it_stores():
         rollup = model.objects.get()
         assert (rollup.status, rollup.call_count, rollup.output_tokens) == ("success", 1, 50)
     assert UsageDay.objects.get().call_count == UsageHour.objects.get().call_count == 1
+
+
+def test_a_call_that_is_closed_for_silence_moves_in_the_rollups():
+    record(started(process_id=uuid4()))
+    at = only_row().received_at
+    rollups.build(at, is_hasty=True)
+    assert RollupDay.objects.get().status == "in_progress"
+    processes.close_silent()
+    rollups.build(at, is_hasty=True)
+    assert RollupDay.objects.get().status == "interrupted"
 
 
 def test_an_event_that_is_told_again_marks_nothing():

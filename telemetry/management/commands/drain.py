@@ -3,6 +3,7 @@
 import signal
 import threading
 from argparse import ArgumentParser
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 from uuid_utils.compat import uuid7
 
-from telemetry import digest, processes, spool, tallies
+from telemetry import digest, processes, rollups, spool, tallies
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
                     spool.replay()
                     digest.drain(batch, seconds=5.0, stop=stop.is_set)
                     tallies.fold()
+                    rollups.build(datetime.now(UTC), seconds=5.0)
             except (OperationalError, InterfaceError) as error:
                 # The database is away or restarting: what was taken is there still.
                 log.warning("the inbox could not be drained", error=type(error).__name__)
