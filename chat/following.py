@@ -61,7 +61,7 @@ class Following:
             if is_kept and frames.is_end(frame):
                 await self._send(await self._own_end(reply, frame, after))
             else:
-                await self._send(frames.restored(frame, held) if held else frame)
+                await self._send(frames.restored(frame, held) if held.values else frame)
 
     @staticmethod
     async def _own_end(reply: Message, relayed: str, after: int) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User, Workspace
@@ -162,3 +164,19 @@ def test_a_workspace_goes_with_its_policy_and_rules(client, workspace):
     assert not RedactionPolicy.objects.exists()
     assert not RedactionRule.objects.exists()
     assert not InferenceLog.objects.filter(workspace_id=workspace.pk).exists()
+
+
+def test_the_lists_ask_as_many_queries_for_twenty_rows_as_for_ten(client, root):
+    counts: list[tuple[int, ...]] = []
+    for _ in range(2):
+        for number in range(10):
+            workspace = Workspace.objects.create(name=f"Team {number}")
+            RedactionPolicy.objects.create(workspace=workspace)
+            RedactionRule.objects.create(workspace=workspace, label="A_WORD", source="heffalump", is_on=True, author_id=root.id)
+        asked = []
+        for name in (POLICY, RULE):
+            with CaptureQueriesContext(connection) as queries:
+                assert "Team 0" in page(client.get(reverse(f"{name}_changelist")))
+            asked.append(len(queries))
+        counts.append(tuple(asked))
+    assert counts[0] == counts[1]
