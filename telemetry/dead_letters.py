@@ -1,9 +1,11 @@
 """Events that were put aside after their last attempt: tried again, or given up."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from telemetry import tallies, wakeups
 from telemetry.models import DeadLetter
@@ -30,11 +32,20 @@ def retry(ids: Sequence[int]) -> int:
     return int(back)
 
 
-def retry_all(limit: int = 1000) -> int:
-    """Put all dead letters of this moment back, some at a time; returns how many."""
+def chosen(
+    *, workspace_id: UUID | None = None, since: datetime | None = None, until: datetime | None = None, error: str = ""
+) -> QuerySet[DeadLetter]:
+    """The dead letters of a workspace, that died in a period (its end not included), with these words in their error."""
+    asked = {"workspace_id": workspace_id, "died_at__gte": since, "died_at__lt": until, "error__icontains": error}
+    return DeadLetter.objects.filter(**{name: value for name, value in asked.items() if value})
+
+
+def retry_all(letters: QuerySet[DeadLetter] | None = None, limit: int = 1000) -> int:
+    """Put these dead letters, or all of this moment, back, some at a time; returns how many."""
     retried, last = 0, 0
-    newest = DeadLetter.objects.aggregate(newest=Max("id"))["newest"] or 0
-    while ids := list(DeadLetter.objects.filter(id__gt=last, id__lte=newest).order_by("id").values_list("id", flat=True)[:limit]):
+    letters = DeadLetter.objects.all() if letters is None else letters
+    newest = letters.aggregate(newest=Max("id"))["newest"] or 0
+    while ids := list(letters.filter(id__gt=last, id__lte=newest).order_by("id").values_list("id", flat=True)[:limit]):
         retried += retry(ids)
         last = ids[-1]
     return retried
