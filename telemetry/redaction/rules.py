@@ -1,6 +1,7 @@
 """What a rule is: a trigger that says where it can hit, and a finder of matches in one island."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -111,7 +112,11 @@ def select(matches: list[Match]) -> list[Match]:
     if all(match.end <= following.start for match, following in pairwise(in_order)):
         return in_order
     chosen: list[Match] = []
+    starts: list[int] = []
     for match in sorted(matches, key=lambda found: (found.priority, found.start - found.end, found.start)):
-        if all(match.end <= other.start or match.start >= other.end for other in chosen):
-            chosen.append(match)
-    return sorted(chosen, key=lambda match: match.start)
+        index = bisect_left(starts, match.start)
+        is_free_before = not index or chosen[index - 1].end <= match.start
+        if is_free_before and (index == len(chosen) or match.end <= starts[index]):
+            chosen.insert(index, match)
+            starts.insert(index, match.start)
+    return chosen
