@@ -143,11 +143,11 @@ def test_the_drain_command_goes_on_until_it_is_told_to_end(transactional_db):
         wait_until(lambda: InferenceLog.objects.count() == 2)
     finally:
         command.terminate()
-    assert command.wait(20) == 0
+    assert command.wait(60) == 0
 
 
 def wait_until(condition) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120  # a process of its own takes its time to start on a busy machine
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
