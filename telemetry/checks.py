@@ -3,12 +3,12 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Warning
+from django.core import checks
 
 from telemetry import deep_redaction
 
 
-def check_deep_model(**_: Any) -> list[CheckMessage]:
+def check_deep_model(**_: Any) -> list[checks.CheckMessage]:
     """A model for deep redaction that is named and can't be used."""
     problem = deep_redaction.problem() if settings.OLLIVE_DEEP_MODEL else None
-    return [Warning(problem, id="telemetry.W001")] if problem else []
+    return [checks.Warning(problem, id="telemetry.W001")] if problem else []
