@@ -204,11 +204,11 @@ def _dashboards(workspace: "UUID", now: datetime) -> list[Read]:
         Read("dashboard", "30 days, TTFT p50-p99 by model", lambda: len(charts.latency(month, of="ttft", by=["model"], now=now))),
         Read("dashboard", "30 days, overview", lambda: charts.overview(month, now=now).current.call_count),
         Read("dashboard", "30 days, p50-p99 by day", lambda: len(charts.latency_over_time(month, step="day", now=now))),
-        Read("dashboard", "30 days, p50-p99 by hour", lambda: len(charts.latency_over_time(month, step="hour", now=now))),
+        Read("dashboard", "7 days, p50-p99 by hour", lambda: len(charts.latency_over_time(week, step="hour", now=now))),
         Read("dashboard", "7 days, calls by hour and model", lambda: len(charts.traffic(week, step="hour", by="model", now=now))),
         Read("dashboard", "30 days, cost by model and day", lambda: len(charts.traffic(month, step="day", by="model", now=now))),
         Read("dashboard", "30 days, top users by cost", lambda: len(charts.greatest(month, "user_id", now=now))),
-        Read("dashboard", "30 days, top keys of one provider", lambda: len(charts.greatest(openai, "source", now=now))),
+        Read("dashboard", "30 days, sources of one provider", lambda: len(charts.greatest(openai, "source", now=now))),
         Read("dashboard", "30 days, error classes", lambda: len(shares.error_classes(month, now=now))),
         Read("dashboard", "finish reasons, newest 20,000", lambda: len(shares.finish_reasons(month, now=now))),
         Read(

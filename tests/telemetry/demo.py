@@ -22,7 +22,7 @@ def demo(django_db_setup: None, django_db_blocker) -> Iterator[UUID]:
     """The workspace that has the traffic."""
     with django_db_blocker.unblock():
         call_command("seed_demo", rows=ROWS, days=DAYS, stdout=StringIO())
-        workspace = UUID(next(iter(_plans())))
+        workspace = next(iter(_plans()))
         connection.close()
     yield workspace
     with django_db_blocker.unblock():
@@ -44,5 +44,5 @@ def forget() -> None:
     partitions.ensure(timezone.now().date())
 
 
-def _plans() -> set[str]:
-    return {plan.workspace_id for plan in filling.marks().values()}
+def _plans() -> set[UUID]:
+    return {UUID(plan.workspace_id) for plan in filling.marks().values()}
