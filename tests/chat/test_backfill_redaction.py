@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import Workspace
 from chat.models import Conversation, Message
-from telemetry import payloads, policies, reredaction, rewriting, spans
+from telemetry import payloads, policies, raw_payloads, reredaction, rewriting, spans
 from telemetry.models import BackfillMark, DeadLetter, InferenceLog, Payload, RedactionRule, SearchEntry, Span
 from telemetry.redaction import VERSION
 from tests.telemetry.calls import append, finished, record, started
@@ -152,3 +152,17 @@ def test_dead_letters_are_redacted_too(rule, workspace):
     backfill()
     assert not DeadLetter.objects.filter(body__contains=BADGE).exists()
     assert DeadLetter.objects.filter(body__contains="Hello [[STAFF_ID]]").exists()
+
+
+def test_a_large_original_is_redacted_where_it_is_kept(told, workspace):
+    raw = {"request": "x" * raw_payloads.LARGE, "badge": BADGE}
+    event = started(workspace_id=workspace.id, messages=said("Hello"), raw_payload=raw)
+    record(event)
+    call = InferenceLog.objects.get(id=event.inference_id)
+    assert raw_payloads.is_ours(call)
+    RedactionRule.objects.create(workspace=workspace, label="STAFF_ID", source=r"\bW-\d{4}\b", is_on=True)
+    policies.rules_changed(workspace.id)
+
+    backfill()
+
+    assert payloads.content_of(call)["raw_payload"] == raw | {"badge": "[[STAFF_ID]]"}
