@@ -19,6 +19,8 @@ from telemetry.redaction.patterns import Shape, shape_of, shapes_of_words
 MARKER = re.compile(r"\[\[[A-Z][A-Z0-9_]{1,49}\]\]")
 _OPEN_MARKER = re.compile(r"\[(?:\[(?:[A-Z][A-Z0-9_]{0,49}\]?)?)?\Z")
 _EDGE = rf"(?:[^\pL\pM\pN_]|[{WIDE}])"
+_END_OF_WORD = rf"(?:{_EDGE}|\z)"
+_ANY = "(?s:.)"  # the character before is a part of each hit, and never of the value
 BLOCK = 4000  # characters looked at together
 MEMORY = 64 << 20
 
@@ -31,14 +33,14 @@ class CustomRules:
         self._labels = [label for label, _ in shapes]
         self._search = _compiled("|".join(_whole(shape) for _, shape in shapes))
         self._beginnings = [
-            _compiled(rf"{_EDGE if is_word else ''}((?:{'|'.join(beginnings)}))\z")
+            _compiled(rf"{_EDGE if is_word else _ANY}((?:{'|'.join(beginnings)}))\z")
             for is_word in (False, True)
             if (beginnings := [shape.beginning for _, shape in shapes if shape.starts_word is is_word])
         ]
 
     def can_hit(self, text: str) -> bool:
         """Whether anything in this folded text matches."""
-        return self._search.search(f"\n{text}\n".encode()) is not None
+        return self._search.search(f"\n{text}".encode()) is not None
 
     def scan(self, left: str, body: str, *, is_final: bool) -> tuple[list[Removal], int]:
         """What to remove from `body`, which follows the character `left`, and up to where that is known."""
@@ -58,7 +60,7 @@ class CustomRules:
     def _scan_closed(self, left: str, segment: str, base: int, removals: list[Removal]) -> None:
         """All matches in a segment of which the end is known."""
         while segment:
-            found = self._search.search(f"{left}{segment}\n".encode())
+            found = self._search.search(f"{left}{segment}".encode())
             if not found:
                 return
             start, end, label = self._place(found, left, segment)
@@ -92,11 +94,13 @@ class CustomRules:
     def _place(self, found: re2._Match, left: str, segment: str) -> tuple[int, int, str]:
         """Start, end and label of what was found, in characters of the segment."""
         start, end = (_characters(found.string, place) - len(left) for place in found.span(found.lastindex))
-        return max(0, start), min(len(segment), end), self._labels[found.lastindex - 1]
+        return start, end, self._labels[found.lastindex - 1]
 
 
 def _whole(shape: Shape) -> str:
-    return f"{_EDGE if shape.starts_word else ''}({shape.source}){_EDGE if shape.ends_word else ''}"
+    before = _EDGE if shape.starts_word else _ANY
+    after = _END_OF_WORD if shape.ends_word else ""
+    return f"{before}({shape.source}){after}"
 
 
 def _characters(encoded: bytes, index: int) -> int:

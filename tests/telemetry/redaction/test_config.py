@@ -213,3 +213,24 @@ def test_a_choice_that_can_not_be_followed_is_refused(make):
 
 def test_the_default_is_what_the_functions_of_the_module_do():
     assert redactor_for().redact("bob@example.com Titan").text == redact("bob@example.com Titan").text == "[[EMAIL]] Titan"
+
+
+SHORT_PATTERNS = ("a", r"\s", r"[^b]{1,3}", "a{1,2}", r"\ba", r"a\b", ".b", "(?:a|ab){1,2}", r"\W", "b(?:a{1,3}| a)")
+
+
+@pytest.mark.parametrize("pattern", SHORT_PATTERNS)
+def test_patterns_of_a_character_or_two_are_found_where_they_are(pattern):
+    redactor = redactor_for(Config(patterns=(CustomPattern("SHORT", pattern), CustomPattern("OTHER", "é"))))
+    for text in ("a", "aa", "ab a", "a a\n", "bab [[EMAIL]]a[[", "é", " a\u200ba ", "aé b", "[[A]", "b a b"):
+        whole = redactor.redact(text)
+        assert "WITHHELD" not in whole.kinds
+        for place in range(len(text) + 1):
+            stream = redactor.stream()
+            assert stream.feed(text[:place]) + stream.feed(text[place:]) + stream.flush() == whole.text
+            assert stream.kinds == whole.kinds
+
+
+def test_what_stands_before_a_piece_is_no_part_of_a_match():
+    redactor = redactor_for(Config(patterns=(CustomPattern("SHORT", "a"),)))
+    assert redactor.redact("baab").text == "b[[SHORT]][[SHORT]]b"
+    assert redactor_for(Config(patterns=(CustomPattern("SHORT", r"x\s"),))).redact("x").text == "x"
