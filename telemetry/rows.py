@@ -38,13 +38,18 @@ def merge(row: Mapping[str, Any] | None, events: Sequence[Mapping[str, Any]]) ->
     call = Call(dict(row) if row else {"phases": 0, "status": "in_progress"})
     for event in sorted(events, key=lambda event: PHASE_BITS[event["phase"]]):
         bit = PHASE_BITS[event["phase"]]
-        if call.row["phases"] & bit:
+        if call.row["phases"] & bit or _is_somebody_elses(call.row, event):
             call.duplicate_count += 1
             continue
         _add(call, event, is_ending=bit == FINISHED)
         call.row["phases"] |= bit
         call.stored_count += 1
     return call
+
+
+def _is_somebody_elses(row: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Whether another person, or another door, tells of a call that is known already: who knows its id can't end or change it."""
+    return any(row.get(name) and event.get(name) and str(row[name]) != str(event[name]) for name in ("user_id", "source"))
 
 
 def _add(call: Call, event: Mapping[str, Any], *, is_ending: bool) -> None:

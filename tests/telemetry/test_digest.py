@@ -249,3 +249,27 @@ def test_a_batch_takes_the_same_number_of_queries_whatever_its_size():
             digest.drain_batch()
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("told", [{"user_id": uuid4()}, {"source": "sdk"}])
+def test_nobody_else_ends_a_call_that_somebody_began(told):
+    alice, call = uuid4(), uuid7()
+    record(started(call, source="chat", user_id=alice))
+    drained = record(finished(call, **({"source": "chat", "user_id": alice} | told)))
+    assert (drained.stored, drained.duplicate) == (0, 1)
+    row = only_row()
+    assert (row.status, row.source, row.user_id) == ("in_progress", "chat", alice)
+
+
+def test_nobody_else_tells_of_the_start_of_a_call_that_has_ended():
+    alice, call = uuid4(), uuid7()
+    record(finished(call, source="sdk", user_id=alice))
+    drained = record(started(call, source="sdk", user_id=uuid4(), tags=["not mine"]))
+    assert (drained.stored, drained.duplicate, only_row().tags) == (0, 1, None)
+
+
+def test_an_end_that_names_nobody_ends_the_call():
+    call = uuid7()
+    record(started(call, source="chat", user_id=uuid4()))
+    record(finished(call))
+    assert (only_row().status, only_row().source) == ("success", "chat")
