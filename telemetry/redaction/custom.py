@@ -21,7 +21,7 @@ _OPEN_MARKER = re.compile(r"\[(?:\[(?:[A-Z][A-Z0-9_]{0,49}\]?)?)?\Z")
 _EDGE = rf"(?:[^\pL\pM\pN_]|[{WIDE}])"
 _END_OF_WORD = rf"(?:{_EDGE}|\z)"
 _ANY = "(?s:.)"  # the character before is a part of each hit, and never of the value
-BLOCK = 4000  # characters looked at together
+BLOCK = 1000  # characters looked at together
 MEMORY = 64 << 20
 
 
