@@ -1,33 +1,19 @@
 """Works the costs of recorded calls out anew, by the prices that are known now."""
 
-import argparse
 import sys
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_date, parse_datetime
 from tqdm import tqdm
 
 from telemetry import prices, repricing
+from telemetry.management.filtering import moment
 from telemetry.models import Repricing
 from telemetry.queries import estimated_row_count
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-def moment(text: str) -> datetime:
-    """A date or a time, UTC unless it says otherwise."""
-    try:
-        day, at = parse_date(text), parse_datetime(text)
-    except ValueError:
-        day = at = None
-    if at is None and day is not None:
-        at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    if at is None:
-        raise argparse.ArgumentTypeError(f"{text} is no date: write 2026-11-21 or 2026-11-21T12:00:00Z")
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 class Command(BaseCommand):
