@@ -21,7 +21,11 @@ def row_of(browser: Browser, model: str) -> InferenceLog:
 
 def expected_cost(row: InferenceLog) -> Decimal:
     """Bucket by bucket, by the row's own price."""
+    assert row.provider
+    assert row.model
+    assert row.started_at
     rates = pricing.rates(row.provider, row.model, row.started_at)
+    assert rates is not None
     assert rates.id == row.price_id
     counts = {
         "input": row.input_tokens, "cache_read": row.cache_read_tokens, "cache_write": row.cache_write_tokens,
