@@ -63,6 +63,10 @@ def test_each_declared_field_is_a_column_of_its_type_and_each_column_is_declared
     assert columns == {name: smaller.get(name, COLUMN_TYPES[field.type]) for name, field in declared.items()}
 
 
+# A function of columns, columns that are only carried along, the beginnings of a text: what a model's Meta is too narrow for.
+IN_SQL_ALONE: dict[Any, set[str]] = {InferenceLog: {"log_facets", "log_errors", "log_session"}}
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("model", [InferenceLog, Payload, Span])
 def test_the_tables_made_in_sql_have_the_indexes_that_the_models_declare(model):
@@ -70,7 +74,8 @@ def test_the_tables_made_in_sql_have_the_indexes_that_the_models_declare(model):
         found = connection.introspection.get_constraints(cursor, model._meta.db_table)
     declared = {index.name: index.fields for index in model._meta.indexes}
     assert {name: found[name]["columns"] for name in declared} == declared
-    assert {name for name, index in found.items() if index["index"] and not index["primary_key"]} == declared.keys()
+    made = {name for name, index in found.items() if index["index"] and not index["primary_key"]}
+    assert made == declared.keys() | IN_SQL_ALONE.get(model, set())
 
 
 def test_the_page_says_what_the_declaration_says():
