@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -139,7 +140,7 @@ def test_plain_text_is_not_held_back():
 def test_messages_are_masked_where_people_write():
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,Ym9iQGV4YW1wbGUuY29t"}}
     call = {"id": "call_1", "type": "function", "function": {"name": "send", "arguments": '{"to": "bob@example.com", "n": 1}'}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "system", "content": "Owner: al@example.com"},
         {"role": "user", "content": [{"type": "text", "text": "I am bob@example.com"}, image]},
         {"role": "assistant", "content": None, "tool_calls": [call]},
@@ -181,4 +182,5 @@ def test_custom_values_are_masked_too():
 
 
 def test_what_can_not_be_masked_is_withheld():
-    assert Mask().mask(None) == "[[WITHHELD]]"
+    nothing: Any = None
+    assert Mask().mask(nothing) == "[[WITHHELD]]"
