@@ -171,7 +171,11 @@ def test_a_ring_does_not_print_its_keys():
     assert key not in repr(KeyRing.parse(key))
 
 
-@pytest.mark.parametrize("ring", ["", "a:short", f"a:{make_key()},a:{make_key()}", f"a b:{make_key()}", "a:" + "é" * 43])
+@pytest.mark.parametrize(
+    "ring",
+    ["", "a:short", f"a:{make_key()},a:{make_key()}", f"a b:{make_key()}", "a:" + "é" * 43],
+    ids=["nothing", "a short key", "one id twice", "a space in an id", "letters that are no base64"],
+)
 def test_it_refuses_a_ring_that_is_not_one(ring):
     with pytest.raises(ImproperlyConfigured, match="OLLIVE_ENCRYPTION_KEYS"):
         KeyRing.parse(ring)
