@@ -63,6 +63,7 @@ def raw_deflate(data: bytes) -> bytes:
         ("deflate", zlib.compress(TEXT)),
         ("deflate", raw_deflate(TEXT)),
     ],
+    ids=["plain", "identity", "gzip", "x-gzip", "two members", "deflate", "raw deflate"],
 )
 async def test_a_body_is_read_however_it_is_compressed_and_cut(encoding, data, size):
     assert await read(cut(data, size), encoding=encoding) == TEXT
@@ -104,6 +105,7 @@ async def test_a_body_that_is_too_large_when_decompressed_is_refused():
         ("deflate", zlib.compress(TEXT)[:20]),
         ("deflate", b"xyz"),
     ],
+    ids=["cut short", "more behind it", "no gzip", "nothing", "two streams", "deflate cut short", "no deflate"],
 )
 async def test_broken_compression_is_said(encoding, data):
     assert await refused(cut(data, 100), encoding=encoding) == (400, "bad_compression")
