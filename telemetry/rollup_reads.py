@@ -25,9 +25,11 @@ Value = str | UUID | None
 TOTALS = """
 SELECT {selected}, {summed} FROM ({parts}) AS part{where}{grouped}
 """
+# An OFFSET has the step worked out once a bucket: without it, PostgreSQL does so for each bin.
 BINS = """
 SELECT {selected}, bin, sum(n)::bigint FROM (
-    SELECT {inner}, unnest({name}_bins) AS bin, unnest({name}_counts) AS n FROM ({parts}) AS part{where}
+    SELECT {selected}, unnest({name}_bins) AS bin, unnest({name}_counts) AS n
+    FROM (SELECT {inner}, {name}_bins, {name}_counts FROM ({parts}) AS part{where} OFFSET 0) AS stepped
 ) AS counted GROUP BY {grouped}
 """
 EXACT = """
