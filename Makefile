@@ -6,6 +6,7 @@ BIN := .venv/bin
 UV := .uv/packages/bin/uv
 COMPILE := $(UV) pip compile --quiet --generate-hashes --no-header --python-version 3.11
 ARGS ?=
+WORKERS ?= 2
 # Unset, Python keeps what it compiled: half the time of a test run is compiling it anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -18,7 +19,7 @@ run: ## start Ollive with every server it needs; Ctrl-C stops it
 
 test: ## run the tests; ARGS="tests/chat -x" for some of them
 	@deploy/bootstrap.sh dev
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 test-daphne: ## run the tests of pages and websockets with daphne as the server
 	@deploy/bootstrap.sh dev
@@ -31,7 +32,7 @@ check: ## lint, formats, types, contracts between the apps, then the tests: what
 	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 fmt: ## format code, and mend what lint can mend
 	@deploy/bootstrap.sh dev

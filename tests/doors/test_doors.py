@@ -23,6 +23,7 @@ from telemetry import tallies
 from telemetry.models import InboxEvent
 from tests.programs import client_of, make_token
 from tests.server import WebServer, database_away, web_server
+from tests.up.installation import until
 
 DOOR = "/api/v1/ingest"
 
@@ -116,9 +117,15 @@ def test_pages_carry_their_ids_too(visitor):
 
 
 def test_the_access_log_has_a_line_of_json_without_the_key(program, programs_server):
-    programs_server.news()
     answer = post(program)
-    line = next(line for line in programs_server.news().splitlines() if answer.headers["x-request-id"] in line)
+
+    def lines() -> list[str]:
+        return [
+            line for line in programs_server.log.splitlines() if answer.headers["x-request-id"] in line and line.endswith("}")
+        ]
+
+    until(lines)  # it is written once the answer is out
+    (line,) = lines()
     told = json.loads(line)
     assert (told["message"], told["method"], told["path"], told["status"]) == ("request", "POST", DOOR, 207)
     assert told["trace_id"] == answer.headers["x-trace-id"]
