@@ -5,7 +5,7 @@ from typing import Any
 from accounts.entrance import Refused, Request, Response, as_json
 from telemetry import batches
 from telemetry.batches import Broken
-from telemetry.ingest import Draft, DraftPhase, Refusal, aside, take
+from telemetry.ingest import Draft, DraftPhase, Outcome, Refusal, aside, take
 from telemetry.values import repair
 
 LIST = "events"
@@ -18,13 +18,7 @@ async def receive(request: Request) -> Response:
     """207 with {accepted, duplicate, rejected: [{index, id, code, message}], problems: [the same]}."""
     drafts, refusals = await aside(_read, request.body)
     outcome = await take(drafts, refusals, request.bearer, source="sdk")
-    answer = {
-        "accepted": outcome.accepted,
-        "duplicate": outcome.duplicate,
-        "rejected": [told(refusal) for refusal in outcome.rejected],
-        "problems": [told(problem) for problem in outcome.problems],
-    }
-    return as_json(answer, 207)
+    return answer_of(outcome)
 
 
 def _read(body: bytes) -> tuple[list[Draft], list[Refusal]]:
@@ -66,5 +60,16 @@ def shown(value: Any) -> str | None:
     return repair(str(value)[:IDENTITY_SHOWN]) if isinstance(value, str | int) else None
 
 
-def told(refusal: Refusal) -> dict[str, Any]:
+def answer_of(outcome: Outcome) -> Response:
+    """What became of each event."""
+    answer = {
+        "accepted": outcome.accepted,
+        "duplicate": outcome.duplicate,
+        "rejected": [_told(refusal) for refusal in outcome.rejected],
+        "problems": [_told(problem) for problem in outcome.problems],
+    }
+    return as_json(answer, 207)
+
+
+def _told(refusal: Refusal) -> dict[str, Any]:
     return {"index": refusal.index, "id": refusal.identity, "code": refusal.code, "message": refusal.message}

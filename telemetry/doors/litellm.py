@@ -1,8 +1,8 @@
 """`POST /api/v1/ingest/litellm`: what LiteLLM's generic callback posts. The answer says what became of each payload."""
 
-from accounts.entrance import Refused, Request, Response, as_json
+from accounts.entrance import Refused, Request, Response
 from telemetry import batches
-from telemetry.doors.ingest import shown, told
+from telemetry.doors.ingest import answer_of, shown
 from telemetry.formats import litellm
 from telemetry.formats.told import Malformed, Unreadable
 from telemetry.ingest import Draft, Refusal, aside, take
@@ -16,13 +16,7 @@ async def receive(request: Request) -> Response:
     """207 with {accepted, duplicate, rejected: [{index, id, code, message}], problems: [the same]}."""
     drafts, refusals = await aside(_read, request.body)
     outcome = await take(drafts, refusals, request.bearer, source="litellm")
-    answer = {
-        "accepted": outcome.accepted,
-        "duplicate": outcome.duplicate,
-        "rejected": [told(refusal) for refusal in outcome.rejected],
-        "problems": [told(problem) for problem in outcome.problems],
-    }
-    return as_json(answer, 207)
+    return answer_of(outcome)
 
 
 def _read(body: bytes) -> tuple[list[Draft], list[Refusal]]:
