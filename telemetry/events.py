@@ -5,7 +5,7 @@ else `InvalidEvent`; any other value that can't be taken is left out and named i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Unpack
@@ -75,13 +75,13 @@ def build(
     if phase == "finished" and fields.get("status") in {None, "in_progress"}:
         raise InvalidEvent("status", "is missing or not an ending")
     if policy == "none":
-        _drop(fields, (*CONTENT, *PREVIEWS))
+        drop(fields, (*CONTENT, *PREVIEWS))
     rules = rules or policies.rules_of(UUID(fields["workspace_id"]))
     redacted = redact_fields(fields, rules)
     _add_previews(redacted)
     if policy == "preview":
-        _drop(redacted, CONTENT)
-    cut = [*problems, *_shorten_all(redacted)]
+        drop(redacted, CONTENT)
+    cut = [*problems, *shorten_all(redacted, FIELDS, _shortened)]
     identity = event_id(redacted["inference_id"], phase)
     body = redacted | {"phase": phase, "redaction_version": rules.version, "cut_fields": cut or None}
     return Event(
@@ -139,7 +139,7 @@ def _validate(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
     return fields, problems
 
 
-def _drop(fields: dict[str, Any], names: tuple[str, ...]) -> None:
+def drop(fields: dict[str, Any], names: Sequence[str]) -> None:
     for name in names:
         fields.pop(name, None)
 
@@ -167,11 +167,11 @@ def _last_text(messages: Any) -> str | None:
     return content or None if isinstance(content, str) else None
 
 
-def _shorten_all(fields: dict[str, Any]) -> list[str]:
-    """Cut in place what is longer than declared, and name it."""
+def shorten_all(fields: dict[str, Any], declared: Mapping[str, Field], shortened: Callable[[Field, Any], Any]) -> list[str]:
+    """Cut in place what is longer than declared, and name it. `shortened` gives the value itself, or a shorter one."""
     cut = []
     for name, value in fields.items():
-        if (shorter := _shortened(FIELDS[name], value)) is not value:
+        if (shorter := shortened(declared[name], value)) is not value:
             fields[name] = shorter
             cut.append(name)
     return cut

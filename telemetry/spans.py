@@ -53,14 +53,14 @@ def build(given: Mapping[str, Any], *, payloads: Payloads | None = None) -> Even
     policy = payloads or settings.OLLIVE_PAYLOADS
     fields, problems = _validate(given)
     if policy == "none":
-        _drop(fields, (*CONTENT, *PREVIEWS))
+        events.drop(fields, (*CONTENT, *PREVIEWS))
     rules = policies.rules_of(UUID(fields["workspace_id"]))
     redacted = redact_fields(fields, rules)
     _add_previews(redacted)
     if policy == "preview":
-        _drop(redacted, CONTENT)
+        events.drop(redacted, CONTENT)
     _measure(redacted)
-    cut = [*problems, *_shorten_all(redacted)]
+    cut = [*problems, *events.shorten_all(redacted, SPAN_FIELDS, _shortened)]
     identity = UUID(redacted["id"])
     body = redacted | {"phase": "span", "redaction_version": rules.version, "cut_fields": cut or None}
     return Event(
@@ -174,11 +174,6 @@ def _validate(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
     return fields, problems
 
 
-def _drop(fields: dict[str, Any], names: Sequence[str]) -> None:
-    for name in names:
-        fields.pop(name, None)
-
-
 def _add_previews(fields: dict[str, Any]) -> None:
     """Made of redacted content, as a call's are. Content that its preview shows whole is not kept twice."""
     for name, content in zip(PREVIEWS, CONTENT, strict=True):
@@ -196,15 +191,6 @@ def _measure(fields: dict[str, Any]) -> None:
     if fields.get("latency_ms") is None and started and ended:
         took = datetime.fromisoformat(ended) - datetime.fromisoformat(started)
         fields["latency_ms"] = min(max(0, round(took.total_seconds() * 1000)), 2**31 - 1)
-
-
-def _shorten_all(fields: dict[str, Any]) -> list[str]:
-    cut = []
-    for name, value in fields.items():
-        if (shorter := _shortened(SPAN_FIELDS[name], value)) is not value:
-            fields[name] = shorter
-            cut.append(name)
-    return cut
 
 
 def _shortened(field: Field, value: Any) -> Any:
