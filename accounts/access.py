@@ -17,6 +17,11 @@ class Act(StrEnum):
     READ_OWN_CHATS = "read their own chats"
     CHAT = "chat"
     CONFIGURE = "change providers"
+    SET_POLICY = "change the workspace's rules"
+    MANAGE_MEMBERS = "manage members"
+    MANAGE_KEYS = "manage other people's keys"
+    SEE_AUDIT_LOG = "see the audit log"
+    OWN = "change what belongs to the owner"
 
 
 _Role = Membership.Role
@@ -24,6 +29,11 @@ WHO_MAY: dict[Act, frozenset[str]] = {
     Act.READ_OWN_CHATS: frozenset(_Role.values),
     Act.CHAT: frozenset({_Role.OWNER, _Role.ADMIN, _Role.MEMBER}),
     Act.CONFIGURE: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.SET_POLICY: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.MANAGE_MEMBERS: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.MANAGE_KEYS: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.SEE_AUDIT_LOG: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.OWN: frozenset({_Role.OWNER}),
 }
 # A key lets a program do no more than its person may do at this moment, whatever scopes it was given.
 SCOPES_OF: dict[str, frozenset[str]] = {
@@ -32,6 +42,11 @@ SCOPES_OF: dict[str, frozenset[str]] = {
     _Role.MEMBER: frozenset({"chat", "ingest", "logs:read", "metrics"}),
     _Role.VIEWER: frozenset({"logs:read", "metrics"}),
 }
+
+
+def person(request: HttpRequest) -> User:
+    """Who is signed in; for views that let nobody else in."""
+    return cast("User", request.user)
 
 
 def membership(user: User, workspace_id: uuid.UUID) -> Membership:
@@ -44,7 +59,7 @@ def membership(user: User, workspace_id: uuid.UUID) -> Membership:
 
 def current_membership(request: HttpRequest) -> Membership:
     """The signed-in person's part in the workspace they are working in: the session's, else the first they joined."""
-    mine = Membership.objects.select_related("workspace").filter(user=cast("User", request.user)).order_by("created_at", "pk")
+    mine = Membership.objects.select_related("workspace").filter(user=person(request)).order_by("created_at", "pk")
     chosen = request.session.get(SESSION_KEY)
     found = (mine.filter(workspace_id=chosen).first() if chosen else None) or mine.first()
     if found is None:

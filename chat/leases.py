@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from chat.models import Message
-from chat.turns import LEASE
+from chat.openings import LEASE
 
 SAVE_TEXTS = """
 UPDATE chat_message AS message SET content = given.content, streamed_seq = given.seq

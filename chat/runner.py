@@ -48,9 +48,10 @@ class Runner:
         return self._runs.values()
 
     def launch(self, turn: Turn) -> None:
-        """Drive the run of a new turn; to be called from any thread, once the turn is committed."""
-        if turn.exchange is not None:
-            self._loop.call_soon_threadsafe(self._start, Run(turn, turn.exchange))
+        """Drive the runs of a new turn; to be called from any thread, once the turn is committed."""
+        for opening in turn.openings:
+            if opening.exchange is not None:
+                self._loop.call_soon_threadsafe(self._start, Run(opening.reply, opening.exchange))
 
     def feed(self, run_id: uuid.UUID) -> Feed:
         """What a run shows, wherever it is driven."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from chat.feed import Feed, Frame
+from chat.models import Message
 from chat.render import BlockRenderer
-from chat.turns import Turn
 from gateway.calls import Exchange
 
 StopReason = Literal["canceled", "interrupted", "lost"]
@@ -16,11 +16,11 @@ StopReason = Literal["canceled", "interrupted", "lost"]
 class Run:
     """What has been generated, and how far it has been relayed, stored and shown."""
 
-    def __init__(self, turn: Turn, exchange: Exchange) -> None:
-        assert turn.reply.run_id is not None
-        self.run_id: uuid.UUID = turn.reply.run_id
-        self.message_id = turn.reply.id
-        self.conversation_id = turn.conversation.id
+    def __init__(self, reply: Message, exchange: Exchange) -> None:
+        assert reply.run_id is not None
+        self.run_id: uuid.UUID = reply.run_id
+        self.message_id = reply.id
+        self.conversation_id = reply.conversation_id
         self.exchange = exchange
         self.feed = Feed(self.run_id)
         self.task: asyncio.Task[None] | None = None

@@ -4,30 +4,22 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max
-from django.db.models.functions import Now
 from django.http import Http404
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
 from accounts.models import User, Workspace
 from chat import branches, originals
-from chat.history import History, fit
+from chat.history import fit
 from chat.models import Conversation, Message
+from chat.openings import Opening, next_position, note, open_reply
 from gateway import catalogue, screening
-from gateway.calls import Exchange, Origin
-from gateway.protocol import ChatRequest, Target
-from telemetry import inbox, policies, product_events, tallies, wakeups
+from telemetry import policies, tallies
 from telemetry.policies import Rules
 from telemetry.product_events import Name
 
 MAX_PROMPT_CHARACTERS = 100_000
-LEASE = timedelta(seconds=15)
 TITLE_CHARACTERS = 60
 BUSY = "A reply is still being written here. Stop it, or wait for its end."
 
@@ -55,13 +47,21 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A stored turn. `exchange` is None when it had been stored before: its run is already under way or over."""
+    """A stored turn. A prompt has one reply, or several that are compared."""
 
     conversation: Conversation
     prompt: Message
-    reply: Message
-    exchange: Exchange | None
+    openings: tuple[Opening, ...]
     is_new_conversation: bool = False
+
+    @property
+    def reply(self) -> Message:
+        return self.openings[0].reply
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was stored just now; sent twice, it is under way already or over."""
+        return self.openings[0].exchange is not None
 
 
 def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
@@ -92,15 +92,15 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
             role=Message.Role.USER,
             content=said.stored,
             redaction_version=rules.version,
-            position=_next_position(conversation),
+            position=next_position(conversation),
         )
         prompt.save(force_insert=True)
         _keep(prompt, said, asking.prompt, rules)
         history = fit(stored, said.sent, target, originals=_sendable(held, rules))
-        reply, exchange = _open_reply(prompt, history, target, path=path, process_id=process_id, rules=rules)
+        opening = open_reply(prompt, history, target, path=path, process_id=process_id, rules=rules)
         if is_new:
-            _note(Name.CONVERSATION_CREATED, conversation)
-    return Turn(conversation, prompt, reply, exchange, is_new)
+            note(Name.CONVERSATION_CREATED, conversation)
+    return Turn(conversation, prompt, (opening,), is_new)
 
 
 def retry(reply: Message, *, process_id: uuid.UUID | None) -> Turn:
@@ -120,8 +120,8 @@ def retry(reply: Message, *, process_id: uuid.UUID | None) -> Turn:
         stored = branches.path_to(prompt.parent_id, list(conversation.messages.order_by("position")))
         texts = _sendable(originals.held_for(conversation.id, now=timezone.now()), rules)
         history = fit(stored, texts.get(prompt.id, prompt.content), target, originals=texts)
-        fresh, exchange = _open_reply(prompt, history, target, path=reply.model, process_id=process_id, rules=rules)
-    return Turn(conversation, prompt, fresh, exchange)
+        opening = open_reply(prompt, history, target, path=reply.model, process_id=process_id, rules=rules)
+    return Turn(conversation, prompt, (opening,))
 
 
 @contextmanager
@@ -208,58 +208,7 @@ def _earlier(asking: Asking) -> Turn | None:
     reply = prompt.children.order_by("position").first()
     if prompt.conversation_id != asking.conversation_id or prompt.role != Message.Role.USER or reply is None:
         raise TurnError("This message id is taken. Reload the page and send again.", status=409)
-    return Turn(prompt.conversation, prompt, reply, None)
-
-
-def _open_reply(
-    prompt: Message, history: History, target: Target, *, path: str, process_id: uuid.UUID | None, rules: Rules
-) -> tuple[Message, Exchange]:
-    """The empty reply and the started event of the call that will fill it."""
-    conversation = prompt.conversation
-    reply = Message(
-        conversation=conversation,
-        parent=prompt,
-        role=Message.Role.ASSISTANT,
-        status=Message.Status.STREAMING,
-        position=_next_position(conversation),
-        run_id=uuid7(),
-        runner=process_id,
-        lease_until=Now() + LEASE,
-        model=path,
-        redaction_version=rules.version,
-        omitted_count=history.omitted_count,
-    )
-    origin = Origin(
-        workspace_id=conversation.workspace_id,
-        user_id=conversation.owner_id,
-        process_id=process_id,
-        source="chat",
-        conversation_id=conversation.id,
-        message_id=reply.id,
-    )
-    exchange = Exchange(ChatRequest(target, history.messages, _parameters()), origin, rules=rules)
-    reply.inference_id = exchange.call.inference_id
-    reply.trace_id = exchange.call.origin.trace_id
-    reply.save(force_insert=True)
-    Conversation.objects.filter(id=conversation.id).update(model=path, updated_at=reply.created_at)
-    with connection.cursor() as cursor:
-        inbox.append([exchange.call.started()], cursor)
-    _note(Name.CHAT_REQUESTED, conversation)
-    transaction.on_commit(wakeups.wake)
-    return reply, exchange
-
-
-def _note(name: Name, conversation: Conversation) -> None:
-    product_events.note(name, conversation.workspace_id, user_id=conversation.owner_id, conversation_id=conversation.id)
-
-
-def _next_position(conversation: Conversation) -> int:
-    """Positions follow each other, as the conversation's row is locked."""
-    return (conversation.messages.aggregate(last=Max("position"))["last"] or 0) + 1
-
-
-def _parameters() -> dict[str, Any]:
-    return {"temperature": settings.DEFAULT_TEMPERATURE, "max_tokens": settings.DEFAULT_MAX_TOKENS}
+    return Turn(prompt.conversation, prompt, (Opening(reply, None),))
 
 
 def _title(text: str) -> str:

@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from chat import views
+from chat.views import listing, pages, turns
 
 app_name = "chat"
 
 urlpatterns = [
-    path("", views.home, name="home"),
-    path("c/<uuid:conversation_id>/", views.conversation, name="conversation"),
-    path("c/<uuid:conversation_id>/delete/", views.delete, name="delete"),
-    path("conversations/", views.conversations, name="conversations"),
-    path("turns/", views.send, name="send"),
-    path("runs/<uuid:run_id>/stop/", views.stop, name="stop"),
-    path("runs/<uuid:run_id>/retry/", views.retry, name="retry"),
+    path("", pages.home, name="home"),
+    path("c/<uuid:conversation_id>/", pages.conversation, name="conversation"),
+    path("c/<uuid:conversation_id>/delete/", listing.delete, name="delete"),
+    path("conversations/", listing.conversations, name="conversations"),
+    path("turns/", turns.send, name="send"),
+    path("runs/<uuid:run_id>/stop/", turns.stop, name="stop"),
+    path("runs/<uuid:run_id>/retry/", turns.retry, name="retry"),
 ]

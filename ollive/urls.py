@@ -11,7 +11,8 @@ urlpatterns = [
     path("health", health.health, name="health"),
     path("healthz", health.health, name="healthz"),
     path("ready", health.ready, name="ready"),
-    path("accounts/", include("accounts.urls")),
+    path("", include("accounts.urls")),
+    path("settings/", include("gateway.urls")),
     path("admin/", admin.site.urls),
     path("", include("chat.urls")),
 ]

@@ -1,33 +1,13 @@
-"""Conversations and their messages. A reply's row carries the state of the run that writes it."""
+"""Messages: a tree by `parent` within a conversation."""
 
 import uuid
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from accounts.encryption import EncryptedTextField
-from accounts.models import Workspace
-
-
-class Conversation(models.Model):
-    """One person's thread with the models. Its id is made by the page, so that sending twice starts one."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="conversations")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
-    title = models.CharField(max_length=500, blank=True)
-    model = models.CharField(max_length=300, blank=True, help_text="The model path that was asked last.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now)
-    redaction_version = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Of the title.")
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["owner", "-updated_at", "-id"], name="conversation_recent")]
-
-    def __str__(self) -> str:
-        return self.title or "New chat"
+from chat.models.conversations import Conversation
 
 
 class Message(models.Model):
@@ -68,6 +48,14 @@ class Message(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     streamed_seq = models.PositiveIntegerField(default=0, help_text="The last frame whose text is in `content`.")
+
+    compare_id = models.UUIDField(null=True, blank=True, help_text="The replies that were asked for side by side share it.")
+
+    # What came before and beside the text.
+    reasoning = models.TextField(blank=True)
+    reasoning_html = models.TextField(blank=True, editable=False)
+    reasoning_ms = models.PositiveIntegerField(null=True, blank=True)
+    reasoning_effort = models.CharField(max_length=10, blank=True)
 
     # The call behind it.
     model = models.CharField(max_length=300, blank=True)

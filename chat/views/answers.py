@@ -1,0 +1,93 @@
+"""What the views of the chat answer with: the page, a turn, a refusal."""
+
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.access import current_workspace, person
+from accounts.sessions import tell_sockets
+from chat import access, contexts, originals, runner, turns
+from chat.models import Conversation
+from gateway import catalogue
+from gateway.protocol import ProviderError
+from telemetry import policies
+
+
+def page(request: HttpRequest, shown: Conversation | None, *, notice: str = "", prompt: str = "") -> HttpResponse:
+    workspace = shown.workspace if shown else current_workspace(request)
+    models = catalogue.models(workspace.id)
+    selected = (shown.model if shown else "") or catalogue.default_path(workspace.id)
+    if selected and all(model.path != selected for model in models):
+        # A path that was typed, or a model that is no longer offered: the chat goes on with it.
+        models = [catalogue.ModelChoice(selected, selected, "This chat"), *models]
+    held = originals.held_for(shown.id, now=timezone.now()) if shown else originals.NOTHING
+    context = {
+        "conversation": shown,
+        "conversation_id": shown.id if shown else uuid.uuid4(),
+        "messages": contexts.transcript(shown, held) if shown else [],
+        "privacy": contexts.privacy(policies.policy_of(workspace.id), held),
+        "models": models,
+        "selected_model": selected,
+        "model_is_demo": any(model.path == selected and model.is_demo for model in models),
+        "notice": notice,
+        "prompt": prompt,
+        **contexts.sidebar(person(request)),
+    }
+    return render(request, "chat/page.html", context)
+
+
+def started(request: HttpRequest, begin: Callable[[uuid.UUID | None], turns.Turn]) -> turns.Turn | HttpResponse:
+    """The stored turn with its run under way, or the refusal for the person."""
+    here = runner.current()
+    try:
+        if here.is_draining:
+            raise turns.TurnError("Ollive is restarting. Send again in a moment.", status=503)
+        turn = begin(here.process_id)
+    except turns.TurnError as error:
+        return refusal(request, error.message, error.status)
+    except ProviderError as error:
+        return refusal(request, error.message, 422)
+    here.launch(turn)
+    return turn
+
+
+def turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("chat:conversation", turn.conversation.id)
+    asker = person(request)
+    if turn.is_new:
+        tell_sockets(asker.id, turn_began(turn))
+        tell_sockets(asker.id, {"type": "list.changed"})
+    response = HttpResponse(contexts.own_turn_html(turn.reply.id) + contexts.sidebar_html(asker))
+    if turn.is_new_conversation:
+        response["HX-Push-Url"] = reverse("chat:conversation", args=[turn.conversation.id])
+    return response
+
+
+def turn_began(turn: turns.Turn) -> dict[str, str]:
+    return {"type": "turn.began", "conversation": str(turn.conversation.id), "reply": str(turn.reply.id)}
+
+
+def refusal(request: HttpRequest, message: str, status: int) -> HttpResponse:
+    """A sentence beside the composer; the prompt stays in it."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        response = page(request, posted_conversation(request), notice=message, prompt=request.POST.get("prompt", ""))
+        response.status_code = status
+        return response
+    response = render(request, "chat/_notice.html", {"message": message}, status=status)
+    response["HX-Retarget"] = "#composer-notice"
+    response["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def posted_conversation(request: HttpRequest) -> Conversation | None:
+    """The conversation that a form without scripts was posted from, once it is stored."""
+    try:
+        conversation_id = uuid.UUID(request.POST.get("conversation", ""))
+    except ValueError:
+        return None
+    return access.conversations_of(person(request)).filter(id=conversation_id).first()
