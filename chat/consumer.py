@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import User
 from accounts.sessions import signed_in_user, socket_group
-from chat import contexts, frames
+from chat import contexts, frames, listing
 from chat.database import in_thread
 from chat.following import Following, replies_for
 
@@ -72,7 +72,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def list_changed(self, _event: dict[str, Any]) -> None:
         assert self.user is not None
-        await self.send(await in_thread(contexts.sidebar_html, self.user))
+        await self.send(await in_thread(listing.sidebar_html, self.user))
 
     async def signed_out(self, _event: dict[str, Any]) -> None:
         await self._is_still_signed_in()

@@ -7,7 +7,7 @@ import msgspec
 import orjson
 from django.template.loader import render_to_string
 
-from chat import contexts
+from chat.message_views import message_view
 from chat.models import Message
 from chat.originals import NOTHING, Held
 
@@ -53,7 +53,7 @@ def end_frame(
     """
     if message is None:
         return _json({"type": "end", "run": str(run_id), "seq": seq, "status": "canceled", "body": None, "foot": ""})
-    view = contexts.message_view(message, held)
+    view = message_view(message, held)
     return _json(
         {
             "type": "end",

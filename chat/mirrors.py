@@ -10,9 +10,10 @@ import uuid
 import structlog
 from django.db import Error as DatabaseError
 
-from chat import contexts, frames
+from chat import frames
 from chat.database import in_thread
 from chat.feed import Feed, Frame
+from chat.message_views import html_of
 from chat.models import Message
 from chat.relay import GapError, Relay, RelayAwayError
 
@@ -83,7 +84,7 @@ class Mirrors:
             feed.close(end)
             return True
         if not only_end and message is not None and message.streamed_seq > feed.seq:
-            html = contexts.html_of(message)
+            html = html_of(message)
             feed.restart(Frame(message.streamed_seq, message.content, html, ""))
         return False
 

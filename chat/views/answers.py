@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.access import current_workspace, person
 from accounts.sessions import tell_sockets
-from chat import access, contexts, originals, runner, turns
+from chat import access, contexts, listing, originals, runner, turns
 from chat.models import Conversation
 from gateway import catalogue
 from gateway.protocol import ProviderError
@@ -35,7 +35,7 @@ def page(request: HttpRequest, shown: Conversation | None, *, notice: str = "", 
         "model_is_demo": any(model.path == selected and model.is_demo for model in models),
         "notice": notice,
         "prompt": prompt,
-        **contexts.sidebar(person(request)),
+        **listing.sidebar(person(request)),
     }
     return render(request, "chat/page.html", context)
 
@@ -62,7 +62,7 @@ def turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
     if turn.is_new:
         tell_sockets(asker.id, turn_began(turn))
         tell_sockets(asker.id, {"type": "list.changed"})
-    response = HttpResponse(contexts.own_turn_html(turn.reply.id) + contexts.sidebar_html(asker))
+    response = HttpResponse(contexts.own_turn_html(turn.reply.id) + listing.sidebar_html(asker))
     if turn.is_new_conversation:
         response["HX-Push-Url"] = reverse("chat:conversation", args=[turn.conversation.id])
     return response

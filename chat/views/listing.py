@@ -11,15 +11,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import Act, membership, person, require
 from accounts.sessions import tell_sockets
-from chat import access, contexts, deletion, runner
+from chat import access, deletion, listing, runner
 
 
 @login_required
 @require_GET
 def conversations(request: HttpRequest) -> HttpResponse:
     """The next page of the sidebar."""
-    before = contexts.Cursor.parse(request.GET.get("before", ""))
-    return render(request, "chat/_sidebar.html", contexts.sidebar(person(request), before=before))
+    before = listing.Cursor.parse(request.GET.get("before", ""))
+    return render(request, "chat/_sidebar.html", listing.sidebar(person(request), before=before))
 
 
 @login_required
@@ -35,7 +35,7 @@ def delete(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("chat:home")
     is_open = request.POST.get("open") == str(conversation_id)
-    response = HttpResponse(contexts.sidebar_html(person(request)))
+    response = HttpResponse(listing.sidebar_html(person(request)))
     if is_open:
         response["HX-Redirect"] = reverse("chat:home")
     return response

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import Act, membership, person, require
 from accounts.sessions import tell_sockets
-from chat import access, contexts, runner, turns
+from chat import access, runner, turns
+from chat.message_views import message_view
 from chat.views.answers import started, turn_answer, turn_began
 
 ENCODED_REPLACEMENT = (b"%EF%BF%BD", "\ufffd".encode())
@@ -38,7 +39,7 @@ def retry(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("chat:conversation", turn.conversation.id)
     tell_sockets(turn.conversation.owner_id, turn_began(turn))
-    return render(request, "chat/_message.html", {"message": contexts.message_view(turn.reply)})
+    return render(request, "chat/_message.html", {"message": message_view(turn.reply)})
 
 
 @login_required

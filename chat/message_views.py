@@ -1,0 +1,91 @@
+"""A message as a page shows it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.utils.safestring import SafeString, mark_safe
+
+from chat.models import Message
+from chat.originals import NOTHING, Held
+from chat.parts import NO_PARTS, FeedbackView, FileChip, Parts, ToolRow, Versions
+from chat.render import RENDERER_VERSION, render, render_plain
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message as a page shows it. Times in milliseconds, money in US dollars, None where unknown."""
+
+    id: uuid.UUID
+    role: str
+    status: str
+    run_id: uuid.UUID | None
+    text: str
+    html: SafeString
+    model: str
+    error: str
+    retryable: bool
+    created_at: datetime
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    is_estimated: bool
+    cost_usd: Decimal | None
+    ttft_ms: int | None
+    tokens_per_second: float | None
+    trace_id: str
+    omitted_count: int
+    reasoning_html: SafeString
+    reasoning_ms: int | None
+    versions: Versions | None
+    tool_rows: Sequence[ToolRow]
+    files: Sequence[FileChip]
+    feedback: FeedbackView | None
+
+
+def message_view(message: Message, held: Held = NOTHING, parts: Parts = NO_PARTS) -> MessageView:
+    """`held` is what its owner may see of what was removed; whatever is relayed or stored is made without."""
+    return MessageView(
+        id=message.id,
+        role=message.role,
+        status=message.status,
+        run_id=message.run_id,
+        text=held.text_of(message),
+        html=mark_safe(held.html_of(message, html_of(message))),  # noqa: S308 (the renderer's output is sanitised)
+        model=message.model,
+        error=message.error,
+        retryable=message.status in (Message.Status.FAILED, Message.Status.INTERRUPTED),
+        created_at=message.created_at,
+        prompt_tokens=message.prompt_tokens,
+        completion_tokens=message.completion_tokens,
+        is_estimated=message.usage_source in ("counted", "estimated"),
+        cost_usd=message.cost_usd,
+        ttft_ms=message.ttft_ms,
+        tokens_per_second=_tokens_per_second(message),
+        trace_id=message.trace_id,
+        omitted_count=message.omitted_count,
+        reasoning_html=mark_safe(held.html(message.reasoning_html)),  # noqa: S308 (the renderer's output is sanitised)
+        reasoning_ms=message.reasoning_ms,
+        versions=parts.versions.get(message.id),
+        tool_rows=parts.tool_rows.get(message.id, ()),
+        files=parts.files.get(message.id, ()),
+        feedback=parts.feedback.get(message.id),
+    )
+
+
+def html_of(message: Message) -> str:
+    """The message as safe HTML; a finished reply was rendered when it ended."""
+    if message.role != Message.Role.ASSISTANT:
+        return render_plain(message.content)
+    if message.html and message.renderer_version == RENDERER_VERSION:
+        return message.html
+    return render(message.content)
+
+
+def _tokens_per_second(message: Message) -> float | None:
+    """Completion tokens over the time from the first one to the end."""
+    if not message.completion_tokens or message.latency_ms is None or message.ttft_ms is None:
+        return None
+    seconds = (message.latency_ms - message.ttft_ms) / 1000
+    return round(message.completion_tokens / seconds, 1) if seconds > 0 else None
