@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from comrak import ExtensionOptions, ParseOptions, RenderOptions, render_markdown
 
+from chat.render import maths
 from chat.render.code import Part, frame
 from chat.render.sanitizer import sanitize
 from chat.render.source import clean, escape_plain, hide, reveal
@@ -82,9 +83,7 @@ def _dress(html: str, *, is_highlighted: bool, part: Part) -> str:
         for box, sign in _TASKS:
             html = html.replace(box, sign)
     if "data-math-style" in html:
-        html = html.replace('<span data-math-style="inline">', '<span class="math">')
-        html = html.replace('<span data-math-style="display">\n', '<span data-math-style="display">')
-        html = html.replace('<span data-math-style="display">', '<span class="math display">')
+        html = maths.draw(html)
     return html
 
 

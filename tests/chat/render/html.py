@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 
 from chat.render.code import TOKEN_CLASSES
+from chat.render.sanitizer import _MATHS_ATTRIBUTES, _MATHS_TAGS
 
 PLAIN = {"p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "table", "thead", "tbody", "tr"}
 PLAIN |= {"h1", "h2", "h3", "h4", "h5", "h6"}
@@ -17,9 +18,11 @@ ATTRIBUTES = {
     "th": {"align"},
 }
 CLASSES = {"image", "copy", "code", "code-head", "code-part", "code-more", "code-lang", "table", "plain", "task-item"}
+CLASSES |= {"wide", "left", "right", "margin"}
 CLASSES |= {"redacted", "task", "done", "math", "display", *TOKEN_CLASSES}
 REL = "noopener noreferrer nofollow"
 SCHEMES = ("http:", "https:", "mailto:")
+ATTRIBUTES |= {tag: {*_MATHS_ATTRIBUTES, "class"} for tag in _MATHS_TAGS}
 VOID = {"br", "hr"}
 
 

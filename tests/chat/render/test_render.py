@@ -1,5 +1,7 @@
 """A finished message: what Markdown becomes."""
 
+import threading
+
 import pytest
 
 from chat.render import RENDERER_VERSION, markdown, render, render_plain
@@ -77,11 +79,54 @@ def test_prices_are_not_formulas():
     assert "math" not in render(source)
 
 
-def test_it_keeps_the_source_of_formulas():
-    assert render(r"\(a_b < c_d\)").strip() == '<p><span class="math">a_b &lt; c_d</span></p>'
-    assert '<span class="math display">x*y*z\n</span>' in render("\\[\nx*y*z\n\\]")
-    assert '<span class="math display">x^2</span>' in render("$$x^2$$")
+def test_it_draws_formulas():
+    square = "<msup><mi>x</mi><mn>2</mn></msup>"
+    assert render(r"\(x^2\)").strip() == f'<p><span class="math"><math>{square}</math></span></p>'
+    assert f'<span class="math display"><math display="block">{square}</math></span>' in render("$$x^2$$")
+    assert '<math display="block">' in render("\\[\nx*y*z\n\\]")
     assert render(r"`\(a\)` $$").strip() == r"<p><code>\(a\)</code> $$</p>"
+
+
+def test_it_aligns_the_columns_of_a_formula_without_an_inline_style():
+    html = render(r"$$\begin{align} a &= b \\ c &= d \end{align}$$")
+    assert '<mtd class="right"><mi>a</mi></mtd><mtd class="left">' in html
+    assert "style" not in html.replace("displaystyle", "")
+    assert faults(html) == []
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\nope",
+        r"\text{<script>alert(1)</script>}",
+        r"\href{javascript:alert(1)}{x}",
+        r"\frac{",
+        "x" * 2_001,
+        "{" * 51 + "}" * 51,
+    ],
+    ids=["unknown", "markup", "link", "unfinished", "long", "deep"],
+)
+def test_a_formula_that_cannot_be_drawn_stays_as_it_was_written(latex: str):
+    html = render(rf"\({latex}\)")
+    assert "<math" not in html
+    assert text(html) == latex
+    assert faults(html) == []
+
+
+def test_a_name_in_a_formula_stays_a_chip():
+    assert CHIP.format("e-mail") in render(r"\(x + [[EMAIL]]\)")
+
+
+@pytest.mark.parametrize("form", [r"\sqrt", r"\hat", r"\not", r"\mathbf", r"\frac", r"\left(", r"\begin{cases}", "x^{", "{", "_"])
+def test_no_formula_goes_too_deep_for_a_small_stack(form: str):
+    stack_bytes, threading_default = 2 * 1024 * 1024, threading.stack_size()
+    threading.stack_size(stack_bytes)
+    try:
+        drawing = threading.Thread(target=render, args=(rf"\({form * (1_900 // len(form))}\)",))
+        drawing.start()
+        drawing.join()
+    finally:
+        threading.stack_size(threading_default)
 
 
 def test_it_shows_what_was_redacted_as_a_chip():
