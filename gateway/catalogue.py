@@ -18,6 +18,7 @@ PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SAFE_MODEL = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9][\w.:@/+-]{0,199}", re.ASCII)
 MAX_PATH = 300
 LOCAL_WINDOW = 4096
+DEMO_ABILITIES = known_models.Abilities(vision=False, tools=False, reasoning=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,10 @@ class ModelChoice:
     label: str
     provider: str
     is_demo: bool = False
+    # What it can do besides answering in text; None where nobody says.
+    has_vision: bool | None = None
+    has_tools: bool | None = None
+    has_reasoning: bool | None = None
 
 
 def resolve(path: str, *, workspace_id: uuid.UUID | None) -> Target:
@@ -95,7 +100,20 @@ def context_window(target: Target) -> int | None:
 
 def _choices(source: Source) -> list[ModelChoice]:
     provider = source.kind.label if source.kind.name == source.name else source.name
-    return [ModelChoice(f"{source.name}/{name}", _label(source, name), provider, source.is_demo) for name in _names(source)]
+    return [_choice(source, name, provider) for name in _names(source)]
+
+
+def _choice(source: Source, name: str, provider: str) -> ModelChoice:
+    can = DEMO_ABILITIES if source.is_demo else known_models.abilities(source.kind, name)
+    return ModelChoice(
+        f"{source.name}/{name}",
+        _label(source, name),
+        provider,
+        source.is_demo,
+        has_vision=can.vision,
+        has_tools=can.tools,
+        has_reasoning=can.reasoning,
+    )
 
 
 def _label(source: Source, name: str) -> str:

@@ -6,6 +6,7 @@ highest version; snapshots, and models for something other than chat, are known 
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -33,6 +34,21 @@ class Entry(msgspec.Struct, gc=False):
     mode: str = ""
     deprecation_date: str = ""
     max_input_tokens: int | float | str | None = None
+    supports_vision: bool | None = None
+    supports_function_calling: bool | None = None
+    supports_reasoning: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a model can do besides answering in text; None where nobody says."""
+
+    vision: bool | None = None
+    tools: bool | None = None
+    reasoning: bool | None = None
+
+
+UNKNOWN = Abilities()
 
 
 @cache
@@ -73,6 +89,14 @@ def window(kind: Kind, model: str) -> int | None:
     """How many tokens a model takes in, where the map says so."""
     entry = known(kind).get(model)
     return int(entry.max_input_tokens) if entry and isinstance(entry.max_input_tokens, int | float) else None
+
+
+def abilities(kind: Kind, model: str) -> Abilities:
+    """What the map says that a model can do. It names only what there is: of a model that it knows, the rest is missing."""
+    entry = known(kind).get(model)
+    if entry is None:
+        return UNKNOWN
+    return Abilities(bool(entry.supports_vision), bool(entry.supports_function_calling), bool(entry.supports_reasoning))
 
 
 def _family(kind: Kind, name: str) -> int:

@@ -271,3 +271,15 @@ def test_a_retired_model_is_known_but_not_listed():
 def test_a_servers_list_that_cannot_be_read_is_empty(fake_provider):
     target = Target(provider="x", model="", adapter="direct", base_url=fake_provider.url + "/nowhere")
     assert listing.offered(target) == ()
+
+
+def test_a_choice_says_what_its_model_can_do(workspace, monkeypatch, settings):
+    settings.OLLIVE_LOCAL_MODEL = DEMO
+    monkeypatch.setenv("GEMINI_API_KEY", "key-of-alice-0123")
+    store(workspace, model_names=["gpt-4", "a-model-of-tomorrow"])
+    by_path = {choice.path: choice for choice in catalogue.models(workspace.id)}
+    old, new, demo = (by_path[path] for path in ("work/gpt-4", "work/a-model-of-tomorrow", "local/smollm2-135m-instruct"))
+    assert (old.has_vision, old.has_tools, old.has_reasoning) == (False, True, False)
+    assert (new.has_vision, new.has_tools, new.has_reasoning) == (None, None, None)
+    assert (demo.has_vision, demo.has_tools, demo.has_reasoning) == (False, False, False)
+    assert any(choice.has_vision and choice.has_reasoning for choice in by_path.values() if choice.provider == "Google Gemini")
