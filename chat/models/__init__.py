@@ -2,5 +2,6 @@
 
 from chat.models.conversations import Conversation
 from chat.models.messages import Message, Original
+from chat.models.sharing import Share
 
-__all__ = ["Conversation", "Message", "Original"]
+__all__ = ["Conversation", "Message", "Original", "Share"]

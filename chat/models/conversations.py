@@ -23,6 +23,7 @@ class Conversation(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
     title = models.CharField(max_length=500, blank=True)
     title_source = models.CharField(max_length=6, choices=TitleSource.choices, default=TitleSource.PROMPT)
+    title_asked_at = models.DateTimeField(null=True, editable=False, help_text="When a model was asked for a title: once.")
     model = models.CharField(max_length=300, blank=True, help_text="The model path that was asked last.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)

@@ -59,6 +59,7 @@ class Message(models.Model):
 
     # The call behind it.
     model = models.CharField(max_length=300, blank=True)
+    served_model = models.CharField(max_length=300, blank=True, help_text="As the provider calls what answered.")
     inference_id = models.UUIDField(null=True, blank=True)
     trace_id = models.CharField(max_length=32, blank=True)
     finish_reason = models.CharField(max_length=40, blank=True)
@@ -67,6 +68,8 @@ class Message(models.Model):
     is_retryable = models.BooleanField(default=False)
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
     completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    cached_tokens = models.PositiveIntegerField(null=True, blank=True, help_text="Of the prompt's, read from a cache.")
+    reasoning_tokens = models.PositiveIntegerField(null=True, blank=True, help_text="Of the completion's.")
     usage_source = models.CharField(max_length=10, blank=True)
     cost_usd = models.DecimalField(max_digits=18, decimal_places=10, null=True, blank=True)
     ttft_ms = models.PositiveIntegerField(null=True, blank=True)

@@ -7,6 +7,7 @@ from telemetry.models.money import CostVersion, ListedPrice, PriceRelease, Repri
 from telemetry.models.policy import BackfillMark, RedactionPolicy, RedactionRule
 from telemetry.models.retention import ErasureReceipt, PackedDay, RetentionPolicy, SealedDay
 from telemetry.models.rollups import RollupDay, RollupHour, RollupMark, RollupMinute, UsageDay, UsageHour
+from telemetry.models.scores import Score
 from telemetry.models.search import SearchEntry
 from telemetry.models.spans import Span
 
@@ -35,6 +36,7 @@ __all__ = [
     "RollupHour",
     "RollupMark",
     "RollupMinute",
+    "Score",
     "SealedDay",
     "SearchEntry",
     "Span",
