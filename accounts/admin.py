@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts import api_keys
-from accounts.models import ApiKey, Membership, SignInLink, User, Workspace
+from accounts.models import ApiKey, AuditEntry, Invitation, Membership, SignInLink, User, Workspace
 from accounts.sessions import sign_out_sockets
 from accounts.sign_in_links import revoke_links
 
@@ -25,7 +25,7 @@ from accounts.sign_in_links import revoke_links
 admin.site.unregister(EmailAddress)
 
 # What goes with a person or a workspace without loss. Everything else, such as their chats, is deleted by its own app first.
-GOES_ALONG = {ApiKey, Membership, SignInLink, EmailAddress, LogEntry}
+GOES_ALONG = {ApiKey, Invitation, Membership, SignInLink, EmailAddress, LogEntry}
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -142,7 +142,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     list_select_related = ("user", "workspace")
     search_fields = ("name", "last_four", "user__email")
     ordering = ("-created_at",)
-    exclude = ("token_sha256",)
+    exclude = ("token_sha256", "previous_sha256")
     actions = ("revoke",)
 
     @admin.display(description="scopes")
@@ -170,6 +170,26 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(admin.ModelAdmin[AuditEntry]):
+    """What was done, by ids. Nobody writes, changes or deletes an entry here; `manage.py verify_audit` checks the chain."""
+
+    list_display = ("id", "at", "action", "actor_id", "workspace_id", "subject_kind", "subject_id")
+    list_filter = ("action",)
+    search_fields = ("=actor_id", "=workspace_id", "=subject_id")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
         return False
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+import pytest_django
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 
 from tests.people import alice, bob, charlie, dora, workspace
@@ -18,3 +20,10 @@ def _static_files_where_they_lie() -> Iterator[None]:
     plain = settings.STORAGES | {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     with override_settings(STORAGES=plain, WHITENOISE_AUTOREFRESH=True, WHITENOISE_USE_FINDERS=True):
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+    """Between tests that commit, Django empties every table: the audit log's guard against that is switched off."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE accounts_auditentry DISABLE TRIGGER audit_log_is_never_emptied")

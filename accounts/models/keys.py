@@ -1,6 +1,7 @@
 """The keys that people's programs come with."""
 
 import uuid
+from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -31,9 +32,14 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
     revoked_at = models.DateTimeField(null=True, blank=True)
+    # The token before the last rotation, for as long as programs need to change over.
+    previous_sha256 = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001 - unique, where it is
+    previous_last_four = models.CharField(max_length=4, blank=True, default="", editable=False)
+    previous_expires_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         verbose_name = "API key"
+        indexes: ClassVar = [models.Index(fields=["workspace", "-created_at", "-id"], name="keys_of_workspace")]
 
     def __str__(self) -> str:
         return f"{self.name} (…{self.last_four})"

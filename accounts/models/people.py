@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.models.appearance import Appearance
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users by e-mail; the address is stored in lower case."""
@@ -36,6 +38,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("operator", default=False, help_text="May open the admin.")
     is_active = models.BooleanField("active", default=True, help_text="Unset it to keep a person out.")
     date_joined = models.DateTimeField(default=timezone.now)
+    preferences = models.JSONField(default=dict, blank=True, editable=False)  # of appearance; read by `appearance`
+    time_zone = models.CharField(max_length=64, blank=True, default="", help_text="IANA name. Empty: not known yet.")
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -51,6 +55,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         self.email = self.email.strip().lower()
 
+    @property
+    def appearance(self) -> Appearance:
+        return Appearance.of(self.preferences)
+
     def get_full_name(self) -> str:
         return self.name or self.email
 
@@ -64,6 +72,7 @@ class Workspace(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=150)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)  # nobody is in it any more; its rows are being deleted
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
     def __str__(self) -> str:
