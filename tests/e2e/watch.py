@@ -8,7 +8,8 @@ from playwright.sync_api import Page
 SENTRY = """
 window.__violations = [];
 window.__ran = [];
-addEventListener("securitypolicyviolation", (event) => window.__violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+const noteViolation = ({ violatedDirective, blockedURI }) => window.__violations.push(`${violatedDirective} ${blockedURI}`);
+addEventListener("securitypolicyviolation", noteViolation);
 for (const name of ["alert", "confirm", "prompt", "msgbox", "print"]) window[name] = () => window.__ran.push(name);
 """
 # What a message must not contain, and the page must have exactly once.
@@ -17,13 +18,15 @@ SURVEY = """
   const bodies = [...document.querySelectorAll(".body, .thinking, .files, [data-untrusted]")];
   const inside = bodies.flatMap((body) => [...body.querySelectorAll("*")]);
   const attributes = inside.flatMap((element) => element.getAttributeNames().map((name) => `${element.localName} ${name}`));
+  const links = inside.filter((e) => e.localName === "a" && e.hasAttribute("href")).map((e) => e.href);
+  const forbidden = /^(script|style|iframe|img|svg|form|input|object|embed|base|meta|link)$/;
   const isBad = (one) => / (on|hx-|data-hx|id$|style$|src$|srcset$|form|action$|_$|x-)/.test(one);
   return {
     violations: window.__violations,
     ran: window.__ran,
     attributes: attributes.filter(isBad),
-    links: inside.filter((e) => e.localName === "a" && e.hasAttribute("href")).map((e) => e.href).filter((href) => !/^(https?|mailto):/.test(href)),
-    tags: inside.map((e) => e.localName).filter((n) => /^(script|style|iframe|img|svg|form|input|object|embed|base|meta|link)$/.test(n)),
+    links: links.filter((href) => !/^(https?|mailto):/.test(href)),
+    tags: inside.map((e) => e.localName).filter((name) => forbidden.test(name)),
     parts: ["sidebar", "composer", "transcript", "prompt", "status", "scroller", "stop-form"].filter(
       (id) => document.querySelectorAll(`#${id}`).length !== 1,
     ),
