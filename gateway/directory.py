@@ -2,12 +2,23 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 DIRECT, LITELLM = "direct", "litellm"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing besides key and address that a kind is told. `name` is the option, or `query.NAME` for one of its query."""
+
+    name: str
+    label: str
+    help: str = ""
+    pattern: str = ""
+    is_required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,27 @@ class Kind:
     families: tuple[str, ...] = ()
     model_variables: tuple[str, ...] = ()
     models: Literal["map", "server", "typed"] = "map"
+    fields: tuple[Field, ...] = ()
+    key_prefixes: tuple[str, ...] = ()
+    key_page: str = ""
+    key_option: str = ""
+    is_for_commands: bool = False
+    list_url: str = ""
+    list_key_header: str = ""
+    list_headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def needs_address(self) -> bool:
+        return self.adapter == DIRECT and not self.base_url
+
+    @property
+    def may_have_address(self) -> bool:
+        """Whether a page may set it: LiteLLM's own connections are not guarded."""
+        return self.adapter == DIRECT
+
+    @property
+    def needs_key(self) -> bool:
+        return bool(self.keys or self.key_option) and not self.is_keyless
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,9 +88,17 @@ def kinds() -> Mapping[str, Kind]:
     found = {}
     for adapter in (DIRECT, LITELLM):
         for name, given in _read()[adapter].items():
-            fields: dict[str, Any] = {field: tuple(value) if isinstance(value, list) else value for field, value in given.items()}
-            found[name] = Kind(name=name, adapter=adapter, **fields)
+            values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+            values["fields"] = tuple(Field(**described) for described in given.get("fields", ()))
+            found[name] = Kind(name=name, adapter=adapter, **values)
     return found
+
+
+def recognised(key: str) -> list[Kind]:
+    """The kinds whose keys begin as this one does, by the longest beginning that is known; none where nobody's do."""
+    ends = [(len(start), kind) for kind in kinds().values() for start in kind.key_prefixes if key.startswith(start)]
+    longest = max((length for length, _ in ends), default=0)
+    return [kind for length, kind in ends if length == longest]
 
 
 @cache

@@ -20,6 +20,8 @@ class Target:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # kind's own fields, such as api_version
     kind: str = ""  # what sort of provider it is, where its name is one that a person chose
     is_guarded: bool = False  # the address came from a page: private ones are refused at connect time
+    allowed_host: str = ""  # the private host and port that an owner allowed all the same
+    context_window: int | None = None  # tokens that it takes in, where somebody set it
 
     @property
     def vendor(self) -> str:
@@ -49,6 +51,7 @@ class ToolCallDelta:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    extra: Mapping[str, Any] | None = None  # the provider's own marks, which it wants back with the result
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 
 from gateway import directory
 from gateway.directory import Kind
-from gateway.models import Provider
+from gateway.models import ModelChoices, Provider
 from gateway.protocol import Target
 
 LOCAL = "local"
@@ -31,6 +30,7 @@ class Source:
     models: tuple[str, ...] = ()  # named by the person who configured it
     has_own_address: bool = False
     is_guarded: bool = False
+    allowed_host: str = ""  # a private host and port that an owner allowed
     origin: str = "environment"
 
     @property
@@ -57,15 +57,18 @@ class Source:
             options |= {"key_header": kind.key_header} if kind.key_header else {}
             # Servers that only resemble the kind know the older name of the parameter.
             options |= {} if self.has_own_address and not kind.suffix else {"max_tokens": kind.max_tokens}
+        if kind.key_option:
+            options[kind.key_option] = self.api_key
         return Target(
             provider=self.name,
             model=model,
             adapter=kind.adapter,
             base_url=self.base_url or None,
-            api_key=self.api_key or None,
+            api_key=None if kind.key_option else self.api_key or None,
             options=options,
             kind="" if kind.name == self.name else kind.name,
             is_guarded=self.is_guarded,
+            allowed_host=self.allowed_host,
         )
 
 
@@ -89,30 +92,45 @@ def forget() -> None:
 
 def _read(workspace_id: uuid.UUID | None) -> dict[str, Source]:
     found = {source.name: source for source in _stored(workspace_id)}
+    for source in given(workspace_id):
+        found.setdefault(source.name, source)
+    off = ModelChoices.objects.filter(workspace_id=workspace_id).values_list("switched_off", flat=True).first() or ()
+    return {name: source for name, source in found.items() if source.origin == "workspace" or name not in off}
+
+
+def given(workspace_id: uuid.UUID | None) -> list[Source]:
+    """What a workspace has without having added it: of the installation, of the environment, and the demo model.
+
+    Of a name that the workspace took for a provider of its own, there is only that one.
+    """
+    own = set(Provider.objects.filter(workspace_id=workspace_id).values_list("name", flat=True)) if workspace_id else set()
+    rows = Provider.objects.filter(workspace=None, is_enabled=True).order_by("name")
+    found = {source.name: source for row in rows if (source := of_row(row))}
     for source in _of_environment():
         found.setdefault(source.name, source)
+    demo = _demo()
+    return [*(source for source in found.values() if source.name not in own), *([demo] if demo else [])]
+
+
+def _demo() -> Source | None:
     local, kind = settings.OLLIVE_LOCAL_MODEL, directory.find(LOCAL)
-    if local and kind:
-        found[LOCAL] = Source(
-            name=LOCAL,
-            kind=kind,
-            base_url=local["base_url"],
-            api_key=local.get("api_key", ""),
-            models=(local["name"],),
-            has_own_address=True,
-            origin="this machine",
-        )
-    return found
+    if not local or kind is None:
+        return None
+    return Source(
+        name=LOCAL,
+        kind=kind,
+        base_url=local["base_url"],
+        api_key=local.get("api_key", ""),
+        models=(local["name"],),
+        has_own_address=True,
+        origin="this machine",
+    )
 
 
 def _stored(workspace_id: uuid.UUID | None) -> list[Source]:
-    """Those of the workspace and of the installation; of two with one name, the workspace's."""
-    rows = Provider.objects.filter(Q(workspace=None) | Q(workspace_id=workspace_id), is_enabled=True).order_by("name")
-    by_name: dict[str, Provider] = {}
-    for row in rows:
-        if row.name not in by_name or row.workspace_id is not None:
-            by_name[row.name] = row
-    return [source for row in by_name.values() if (source := of_row(row))]
+    """Those that the workspace added, of which one that waits for its owner's word is none yet."""
+    rows = Provider.objects.filter(workspace_id=workspace_id, is_enabled=True).order_by("name")
+    return [source for row in rows if not row.is_waiting and (source := of_row(row))]
 
 
 def of_row(row: Provider) -> Source | None:
@@ -129,6 +147,7 @@ def of_row(row: Provider) -> Source | None:
         models=tuple(row.model_names),
         has_own_address=bool(row.base_url),
         is_guarded=bool(row.base_url) and not row.is_trusted,
+        allowed_host=row.private_host if row.allowed_at else "",
         origin="workspace" if row.workspace_id else "installation",
     )
 

@@ -56,7 +56,7 @@ class DirectAdapter:
                     yield part
             except NETWORK_ERRORS as error:
                 if not reply.is_finished:
-                    raise _network_fault(error, who, watch=watch) from error
+                    raise network_fault(error, who, watch=watch) from error
             for end in reply.ends(response.content_type):
                 yield end
             await _drain(response)
@@ -75,7 +75,7 @@ class DirectAdapter:
                     return response
                 text = await self._read_refusal(response)
             except NETWORK_ERRORS as error:
-                raise _network_fault(error, who) from error
+                raise network_fault(error, who) from error
             given_up = concessions.next_concession(response.status, text.decode("utf-8", "replace"), body, conceded)
             if given_up is None:
                 raise refusal(who, response.status, text, retry_after=retry_after_seconds(response.headers))
@@ -85,12 +85,12 @@ class DirectAdapter:
     async def _post(self, target: Target, body: bytes) -> aiohttp.ClientResponse:
         url = URL(f"{target.base_url}/chat/completions").update_query(target.options.get("query") or {})
         if target.is_guarded:
-            require_public(url.host or "")
+            require_public(url.host or "", port=url.port, allowed=target.allowed_host)
         async with asyncio.timeout(self._timeouts.first_byte):
             while True:
                 attempt = Attempt()
                 try:
-                    return await session(is_guarded=target.is_guarded).post(
+                    return await session(is_guarded=target.is_guarded, allowed=target.allowed_host).post(
                         url,
                         data=body,
                         headers={"Content-Type": "application/json", "Accept": "text/event-stream"} | headers_for(target),
@@ -209,7 +209,7 @@ BREAKS: tuple[tuple[type[Exception], str, str, bool | None], ...] = (
 )
 
 
-def _network_fault(error: Exception, who: str, *, watch: Watch | None = None) -> ProviderError:
+def network_fault(error: Exception, who: str, *, watch: Watch | None = None) -> ProviderError:
     """The fault of an error below the protocol; whatever isn't in `BREAKS` is a connection that broke."""
     if watch is not None and watch.has_expired:
         return fault("timeout", who, f"It said nothing for {watch.limit:.3g} seconds.")

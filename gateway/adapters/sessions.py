@@ -1,4 +1,5 @@
-"""The HTTP sessions of the direct path: one an event loop for trusted addresses, one for those that came from a page.
+"""The HTTP sessions of the direct path: one an event loop for trusted addresses, one for those that came from a page, and
+one for each private host that an owner allowed.
 
 No redirect is followed, no proxy variable read, no cookie kept.
 """
@@ -11,9 +12,9 @@ from weakref import WeakKeyDictionary
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from gateway.addresses import ForbiddenAddressError, is_listed, is_public
+from gateway.addresses import ForbiddenAddressError, is_listed, is_off_limits, is_public, place
 
-_Sessions = dict[bool, aiohttp.ClientSession]
+_Sessions = dict[tuple[bool, str], aiohttp.ClientSession]
 _sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
 
 
@@ -22,14 +23,14 @@ class GuardedResolver(AbstractResolver):
     answered differently in between.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: str = "") -> None:
+        self._allowed = allowed
         self._inner = aiohttp.DefaultResolver()
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        if is_listed(host):
-            return found
-        public = [address for address in found if is_public(address["host"])]
+        may_be_private = is_listed(host) or place(host, port) == self._allowed
+        public = [at for at in found if not is_off_limits(at["host"]) and (may_be_private or is_public(at["host"]))]
         if not public:
             raise ForbiddenAddressError(f"{host} leads into a private network.")
         return public
@@ -52,21 +53,21 @@ async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: ai
         context.trace_request_ctx.is_reused = True
 
 
-def session(*, is_guarded: bool) -> aiohttp.ClientSession:
-    """This loop's session."""
+def session(*, is_guarded: bool, allowed: str = "") -> aiohttp.ClientSession:
+    """This loop's session; `allowed` is a private host with its port that a guarded one may reach."""
     sessions = _sessions.setdefault(asyncio.get_running_loop(), {})
-    found = sessions.get(is_guarded)
+    found = sessions.get((is_guarded, allowed))
     if found is None or found.closed:
-        found = sessions[is_guarded] = _open(is_guarded=is_guarded)
+        found = sessions[is_guarded, allowed] = _open(GuardedResolver(allowed) if is_guarded else None)
     return found
 
 
-def _open(*, is_guarded: bool) -> aiohttp.ClientSession:
+def _open(resolver: GuardedResolver | None) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_connection_reuseconn.append(_note_reuse)
     return aiohttp.ClientSession(
         # limit=0: how many calls may run is decided before they come here.
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=GuardedResolver() if is_guarded else None),
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, resolver=resolver),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
