@@ -1,19 +1,36 @@
-"""Sessions beyond the cookie: whom one signs in right now, and telling a person's open sockets that it ended."""
+"""Sessions beyond the cookie: whom one signs in right now, which a person has, and telling their sockets that one ended."""
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
-from django.contrib.auth import get_user
-from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.auth import HASH_SESSION_KEY, get_user
+from django.db import transaction
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare, salted_hmac
 from redis.exceptions import RedisError
 
-from accounts.models import User
+from accounts.models import Session, User
+from accounts.session_store import SessionStore
 
 logger = structlog.get_logger(__name__)
+SHOWN = 50  # of a person's sessions, the latest seen
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A browser that is signed in. `token` names it in a page: the key itself would let its reader in."""
+
+    token: str
+    device: str
+    created_at: datetime
+    last_seen_at: datetime
+    is_current: bool
 
 
 def socket_group(user_id: uuid.UUID) -> str:
@@ -50,3 +67,40 @@ def signed_in_user(session_key: str | None) -> User | None:
     request.session = SessionStore(session_key)
     user = get_user(request)
     return user if isinstance(user, User) else None
+
+
+def open_sessions(user: User, current_key: str | None, now: datetime) -> list[OpenSession]:
+    """The person's sessions that still sign them in: this one first, then the latest seen."""
+    valid = user.get_session_auth_hash()
+    rows = Session.objects.filter(user=user, expire_date__gt=now).order_by("-last_seen_at")[:SHOWN]
+    found = [
+        OpenSession(_token(row.session_key), row.device, row.created_at, row.last_seen_at, row.session_key == current_key)
+        for row in rows
+        if constant_time_compare(row.get_decoded().get(HASH_SESSION_KEY, ""), valid)
+    ]
+    return sorted(found, key=lambda session: not session.is_current)
+
+
+def end_session(user: User, token: str) -> bool:
+    """End the one session that a page named; False when the person has no such session."""
+    keys = Session.objects.filter(user=user).values_list("session_key", flat=True)
+    key = next((key for key in keys if constant_time_compare(_token(key), token)), None)
+    if key is None:
+        return False
+    return _end(user, [key]) > 0
+
+
+def end_other_sessions(user: User, current_key: str | None) -> int:
+    """End every session but this one; how many there were."""
+    keys = list(Session.objects.filter(user=user).exclude(session_key=current_key or "").values_list("session_key", flat=True))
+    return _end(user, keys)
+
+
+def _end(user: User, keys: list[str]) -> int:
+    count, _ = Session.objects.filter(user=user, session_key__in=keys).delete()
+    transaction.on_commit(partial(sign_out_sockets, user.pk))
+    return count
+
+
+def _token(session_key: str) -> str:
+    return salted_hmac("accounts.sessions", session_key, algorithm="sha256").hexdigest()[:32]

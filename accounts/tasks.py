@@ -1,10 +1,9 @@
 """What Celery's beat asks of the accounts."""
 
 from celery import shared_task
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from accounts.models import SignInLink
+from accounts.models import Session, SignInLink
 
 
 @shared_task(name="accounts.purge", ignore_result=True, expires=3600)

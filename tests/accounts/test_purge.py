@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.contrib.sessions.models import Session
+from accounts.models import Session
 from django.utils import timezone
 
 from accounts.models import SignInLink

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
+from accounts.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from django.contrib.sessions.models import Session
+from accounts.models import Session
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from accounts.sessions import sign_out_sockets
