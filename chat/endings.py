@@ -12,6 +12,7 @@ from chat.models import Message
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.render import RENDERER_VERSION, render
 from chat.runs import Run
+from gateway import spending
 from gateway.calls import Bill, Ending
 from gateway.protocol import ProviderError
 from telemetry import inbox, product_events, spool, wakeups
@@ -86,6 +87,7 @@ def _store(run: Run, status: str, error: ProviderError | None) -> str:
         # A row that is gone was deleted with its conversation: the call is recorded all the same. A row that somebody
         # else has closed was recorded with it.
         if has_closed or not Message.objects.filter(id=run.message_id).exists():
+            spending.settle(call.inference_id, bill)
             with connection.cursor() as cursor:
                 inbox.append([call.finished(ending, bill, error=error)], cursor)
             transaction.on_commit(wakeups.wake)
@@ -123,6 +125,9 @@ def _close_row(run: Run, status: str, error: ProviderError | None, *, bill: Bill
             is_retryable=error.retryable if error else False,
             prompt_tokens=bill.usage.prompt_tokens if bill.source != "none" else None,
             completion_tokens=bill.usage.completion_tokens if bill.source != "none" else None,
+            cached_tokens=bill.usage.cache_read_tokens or None,
+            reasoning_tokens=bill.usage.reasoning_tokens or None,
+            served_model=call.finish.served_model[:300],
             usage_source=bill.source,
             cost_usd=bill.price.usd if bill.price else None,
             ttft_ms=call.ttft_ms,

@@ -22,6 +22,7 @@ from chat.pulse import Pulse
 from chat.relay import Relay
 from chat.runs import Run
 from chat.turns import Turn
+from gateway import spending
 from gateway.protocol import ProviderError
 from telemetry import events, inbox, wakeups
 
@@ -123,6 +124,7 @@ class Runner:
 def _store_attempt(message_id: uuid.UUID, pair: Sequence[events.Event]) -> None:
     with transaction.atomic():
         Message.objects.filter(id=message_id).update(inference_id=pair[-1].inference_id)
+        spending.pass_on(pair[0].inference_id, pair[-1].inference_id)
         with connection.cursor() as cursor:
             inbox.append(pair, cursor)
         transaction.on_commit(wakeups.wake)

@@ -8,6 +8,7 @@ from chat import branches, frames
 from chat.models import Message
 from chat.relay import RelayAwayError, close_stored, stored_text
 from chat.render import RENDERER_VERSION, render
+from gateway import spending
 from gateway.calls import abandoned_call
 from telemetry import inbox, product_events, wakeups
 
@@ -72,6 +73,7 @@ def _close(message: Message) -> str:
         reply=message.content,
         ended_at=message.ended_at,
     )
+    spending.settle(message.inference_id, bill)
     message.prompt_tokens = bill.usage.prompt_tokens
     message.completion_tokens = bill.usage.completion_tokens
     message.usage_source = bill.source

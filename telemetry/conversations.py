@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from telemetry import locks
+from telemetry import locks, scores
 
 UNLINK = """
 UPDATE inference_log SET conversation_id = NULL, message_id = NULL WHERE workspace_id = %s AND conversation_id = %s
@@ -22,4 +22,5 @@ def unlink_conversation(workspace_id: UUID, conversation_id: UUID) -> None:
         locks.hold(cursor, locks.ERASURE)
         cursor.execute(UNLINK, [workspace_id, conversation_id])
         cursor.execute(UNLINK_SPANS, [workspace_id, conversation_id])
+        scores.unlink_conversation(cursor, workspace_id, conversation_id)
         cursor.execute(REMEMBER, [workspace_id, conversation_id])

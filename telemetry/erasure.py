@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from telemetry import locks, payloads, raw_payloads, rollups, search, tallies
+from telemetry import locks, payloads, raw_payloads, rollups, scores, search, tallies
 from telemetry.models import CostVersion, InferenceLog
 
 DELETE_LOGS = """
@@ -60,6 +60,7 @@ def erase_calls(calls: Iterable[InferenceLog]) -> int:
         cursor.execute(DELETE_LOGS, [workspaces, received, ids])
         row_count, event_count = cursor.fetchone()
         rollups.touch(cursor, ((call.workspace_id, call.received_at) for call in erased))
+        scores.forget_calls(cursor, workspaces, ids)
         search.forget(cursor, [(call.workspace_id, call.received_at, call.id) for call in erased])
         CostVersion.objects.filter(id__in=ids, workspace_id__in=workspaces, received_at__in=received).delete()
         cursor.execute(DELETE_SPANS, [workspaces, received, ids])

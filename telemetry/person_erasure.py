@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Q
 
-from telemetry import erasure, locks, partitions, payloads, product_events, spool, tallies
-from telemetry.models import InferenceLog, ProductEvent, Span, UsageDay, UsageHour
+from telemetry import erasure, locks, partitions, payloads, product_events, scores, spool, tallies
+from telemetry.models import InferenceLog, ProductEvent, Score, Span, UsageDay, UsageHour
 from telemetry.receipts import Counts
 from telemetry.rollup_sums import NIL, SUMS, USAGE
 
@@ -84,6 +84,7 @@ def erase_user(subject: Subject, note: Note) -> None:
         while _erase_steps(during, note):
             pass
     if subject.user_id:
+        _erase_scores(subject.user_id, note)
         _unname(subject.user_id, note)
 
 
@@ -99,6 +100,7 @@ def counts(subject: Subject) -> Counts:
         found["sums without a name"] = sum(
             table.objects.filter(user_id=subject.user_id).count() for table in (UsageHour, UsageDay)
         )
+        found["scores"] = Score.objects.filter(user_id=subject.user_id).count()
         found["product events without a name"] = ProductEvent.objects.filter(user_id=subject.user_id).count()
     return {kind: count for kind, count in found.items() if count}
 
@@ -133,6 +135,11 @@ def _erase_steps(during: Q, note: Note) -> int:
         tallies.add(cursor, "erased", erased=len(steps))
         note("steps", len(steps))
     return len(steps)
+
+
+def _erase_scores(user_id: UUID, note: Note) -> None:
+    with transaction.atomic():
+        note("scores", scores.forget_user(user_id))
 
 
 def _unname(user_id: UUID, note: Note) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from telemetry import events, rewriting, spans
-from telemetry.models import BackfillMark, DeadLetter, InferenceLog, Span
+from telemetry.models import BackfillMark, DeadLetter, InferenceLog, Score, Span
 from telemetry.policies import Rules
 from telemetry.rewriting import Reading, Row
 
@@ -83,6 +83,7 @@ def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, 
     for table in (InferenceLog, Span):
         done += _backfill_table(table, workspace_id, rules, period=period, is_dry=is_dry, report=report)
     done += _backfill_letters(workspace_id, rules, period, is_dry=is_dry)
+    done += _backfill_comments(workspace_id, rules, period, is_dry=is_dry)
     return done
 
 
@@ -130,6 +131,19 @@ def _backfill_letters(workspace_id: UUID, rules: Rules, period: Period, *, is_dr
             is_kept = is_dry or DeadLetter.objects.filter(id=letter.id, body=letter.body).update(body=body)
             done += Done(1, int(bool(gained)), int(not is_kept), gained)
         last = page[-1].id
+    return done
+
+
+def _backfill_comments(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool) -> Done:
+    """What people wrote about replies."""
+    done = Done()
+    scores = Score.objects.filter(period.of("created_at"), workspace_id=workspace_id).exclude(comment="")
+    for score in scores.exclude(redaction_version=rules.version).order_by("id").iterator():
+        comment = rules.redactor.redact(score.comment).text
+        stamped = {"comment": comment, "redaction_version": rules.version}
+        is_kept = is_dry or Score.objects.filter(id=score.id, comment=score.comment).update(**stamped)
+        gained = count_of(comment) - count_of(score.comment)
+        done += Done(1, int(comment != score.comment and bool(is_kept)), int(not is_kept), gained)
     return done
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from telemetry import day_drops, locks, partitions, payloads, raw_payloads, rollup_backfill, rollups, search, tallies
+from telemetry import day_drops, locks, partitions, payloads, raw_payloads, rollup_backfill, rollups, scores, search, tallies
 from telemetry.models import RetentionPolicy, SealedDay
 
 BATCH = 2000
@@ -113,6 +113,7 @@ def enforce(now: datetime) -> Outcome:
             outcome = prune(before, now)
             _drop_minutes(today, outcome)
         outcome.rollup_count = _forget_rollups(today - timedelta(days=rollup_days(policy)), policy.workspace_id)
+        scores.expire(before, today - timedelta(days=rollup_days(policy)), policy.workspace_id)
         policy.last_run_at, policy.last_outcome = now, str(outcome)
         policy.save(update_fields=["last_run_at", "last_outcome"])
         total.dropped_days += outcome.dropped_days
