@@ -3,174 +3,185 @@
 import os
 import re
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from django.conf import settings
-from django.utils import timezone
 
-from gateway import directory, known_models, listing, sources
+from gateway import directory, known_models, shelves, sources
 from gateway.protocol import ProviderError, Target
+from gateway.shelves import ModelChoice, Shelf
 from gateway.sources import Source
+from telemetry import pricing
+
+__all__ = ["ModelChoice", "context_window", "default_path", "models", "resolve", "shortlist", "title_path"]
 
 PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 # LiteLLM builds addresses of some providers from the model's name, and takes a whole address for it at others.
 SAFE_MODEL = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9][\w.:@/+-]{0,199}", re.ASCII)
 MAX_PATH = 300
 LOCAL_WINDOW = 4096
-DEMO_ABILITIES = known_models.Abilities(vision=False, tools=False, reasoning=False)
+SHORT = 60
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """One line of the picker. `provider` is what people read; paths begin with its name."""
+def resolve(path: str, *, workspace_id: uuid.UUID | None, role: str = "") -> Target:
+    """Where a model path leads. A bare name is an alias, or such as `gpt-4` looked for in what is configured.
 
-    path: str
-    label: str
-    provider: str
-    is_demo: bool = False
-    # What it can do besides answering in text; None where nobody says.
-    has_vision: bool | None = None
-    has_tools: bool | None = None
-    has_reasoning: bool | None = None
-
-
-def resolve(path: str, *, workspace_id: uuid.UUID | None) -> Target:
-    """Where a model path leads. A bare name such as `gpt-4` is looked for in what is configured.
-
-    Raises `ProviderError` with the code `unknown_model` or `no_provider`.
+    Raises `ProviderError` with the code `unknown_model`, `no_provider`, or `permission` where `role` may not use it.
     """
     path = path.strip()
-    target = _lead(path, workspace_id)
+    shelf = shelves.of(workspace_id)
+    target = _lead(shelf.aliases.get(path, path), shelf)
     if len(path) > MAX_PATH or (target.adapter == directory.LITELLM and not SAFE_MODEL.fullmatch(target.model)):
         raise _unknown(path)
-    return target
+    if role and not shelf.may_use(target.path, role):
+        raise ProviderError("permission", _why_not(target.path, shelf))
+    source = shelf.sources.get(target.provider)
+    return replace(target, context_window=shelf.window(source, target.model)) if source else target
 
 
-def _lead(path: str, workspace_id: uuid.UUID | None) -> Target:
-    configured = sources.configured(workspace_id)
+def _lead(path: str, shelf: Shelf) -> Target:
     prefix, _, model = path.partition("/")
-    source = configured.get(prefix) or _of_kind(configured.values(), prefix)
+    source = shelf.sources.get(prefix) or shelves.of_kind(shelf, prefix)
     if source and model:
         return source.target(model)
-    owner = _owner(path, configured.values())
+    owner = shelves.owner_of(path, shelf, settings.DEFAULT_PROVIDER)
     if owner:
         return owner.target(path)
-    return _unconfigured(path, prefix, model)
+    return _unconfigured(path, prefix, model, shelf)
 
 
-def models(workspace_id: uuid.UUID | None) -> list[ModelChoice]:
-    """What the picker shows: of each configured provider the models that were named, or that are known."""
-    return [choice for source in sources.configured(workspace_id).values() for choice in _choices(source)]
+def _why_not(path: str, shelf: Shelf) -> str:
+    entry = shelf.entry(path)
+    roles = f"{' and '.join(entry.roles)}s" if entry and entry.roles else ""
+    why = f"It is kept for {roles} of this workspace." if roles else "Only models of the list may be used in this workspace."
+    return f"You may not use {path[:100]}. {why} Choose another model."
 
 
-def default_path(workspace_id: uuid.UUID | None) -> str:
-    """The model of a new conversation: the one the settings name, else the first there is; the demo model comes last.
+def models(workspace_id: uuid.UUID | None, role: str = "") -> list[ModelChoice]:
+    """What the picker shows to a role: of each configured provider the models that were named, or that are known."""
+    return shelves.of(workspace_id).visible(role)
 
-    Empty when no model is configured.
+
+def shortlist(workspace_id: uuid.UUID | None, role: str, *, selected: str) -> list[ModelChoice]:
+    """What a page carries of a list that may have thousands: the selected one, and the first ones of each provider."""
+    found = models(workspace_id, role)
+    kept = found if len(found) <= SHORT else list(_first(found))
+    if any(choice.path == selected for choice in kept):
+        return kept
+    # One further down, a path that was typed, or a model that is no longer offered: the chat goes on with it.
+    chosen = shelves.of(workspace_id).by_path.get(selected)
+    own = [replace(chosen, provider="This chat") if chosen else ModelChoice(selected, selected, "This chat")] if selected else []
+    return [*own, *kept]
+
+
+def _first(found: list[ModelChoice]) -> Iterator[ModelChoice]:
+    counts: dict[str, int] = {}
+    providers = len({choice.provider for choice in found})
+    for choice in found:
+        counts[choice.provider] = counts.get(choice.provider, 0) + 1
+        if counts[choice.provider] <= max(2, SHORT // providers):
+            yield choice
+
+
+def default_path(workspace_id: uuid.UUID | None, role: str = "") -> str:
+    """The model of a new conversation: the workspace's, else the one the settings name, else the first there is that the
+    role may use; the demo model comes last. Empty when no model is configured.
     """
-    configured = sources.configured(workspace_id)
-    wanted = configured.get(settings.DEFAULT_PROVIDER) or _of_kind(configured.values(), settings.DEFAULT_PROVIDER)
+    shelf = shelves.of(workspace_id)
+    return next((path for path in _defaults(shelf) if not role or _is_open(path, shelf, role)), "")
+
+
+def _is_open(path: str, shelf: Shelf, role: str) -> bool:
+    return shelf.may_use(shelf.aliases.get(path, path), role)
+
+
+def _defaults(shelf: Shelf) -> Iterator[str]:
+    """The candidates, the best first."""
+    wanted = shelf.wanted
+    if wanted.default_path and (wanted.default_path in shelf.aliases or wanted.default_path.partition("/")[0] in shelf.sources):
+        yield wanted.default_path
+    if wanted.default_provider in shelf.sources:
+        yield from _paths_of(shelf.sources[wanted.default_provider], shelf)
+    yield from _of_settings(shelf)
+    for source in sorted(shelf.sources.values(), key=lambda source: source.is_demo):
+        yield from _paths_of(source, shelf)
+
+
+def _paths_of(source: Source, shelf: Shelf) -> Iterator[str]:
+    paths = (f"{source.name}/{name}" for name in shelf.names(source))
+    return (path for path in paths if not ((entry := shelf.entry(path)) and entry.is_hidden))
+
+
+def _of_settings(shelf: Shelf) -> Iterator[str]:
+    wanted = shelf.sources.get(settings.DEFAULT_PROVIDER) or shelves.of_kind(shelf, settings.DEFAULT_PROVIDER)
     if wanted:
-        names = _names(wanted)
-        if settings.DEFAULT_MODEL and (_has(wanted, settings.DEFAULT_MODEL) or not names):
-            return f"{wanted.name}/{settings.DEFAULT_MODEL}"
-        if names:
-            return f"{wanted.name}/{names[0]}"
+        if settings.DEFAULT_MODEL and (shelf.has(wanted, settings.DEFAULT_MODEL) or not shelf.names(wanted)):
+            yield f"{wanted.name}/{settings.DEFAULT_MODEL}"
+        yield from _paths_of(wanted, shelf)
     elif settings.DEFAULT_MODEL:
         prefix, _, model = settings.DEFAULT_MODEL.partition("/")
-        if prefix in configured and model:
-            return str(settings.DEFAULT_MODEL)
-        owner = _owner(settings.DEFAULT_MODEL, configured.values())
-        if owner:
-            return f"{owner.name}/{settings.DEFAULT_MODEL}"
-    in_order = sorted(configured.values(), key=lambda source: source.is_demo)
-    return next((choice.path for source in in_order for choice in _choices(source)), "")
+        owner = shelves.owner_of(settings.DEFAULT_MODEL, shelf, settings.DEFAULT_PROVIDER)
+        if prefix in shelf.sources and model:
+            yield str(settings.DEFAULT_MODEL)
+        elif owner:
+            yield f"{owner.name}/{settings.DEFAULT_MODEL}"
+
+
+def title_path(workspace_id: uuid.UUID | None) -> str:
+    """The model that finds titles: the workspace's own choice, else the cheapest whose price is known.
+
+    Empty where nothing has a price: then the chat's own model is as good as any.
+    """
+    shelf = shelves.of(workspace_id)
+    wanted = shelf.wanted.title_path
+    if wanted and (wanted in shelf.aliases or wanted.partition("/")[0] in shelf.sources):
+        return wanted
+    now = datetime.now(UTC)
+    priced = [
+        (listed.by_bucket["output"], listed.by_bucket["input"], f"{source.name}/{name}")
+        for source in shelf.sources.values()
+        if not source.is_demo
+        for name in shelf.names(source)
+        if (listed := pricing.rates(source.kind.name, name, now)) and listed.by_bucket["output"] > 0
+    ]
+    return min(priced)[2] if priced else ""
 
 
 def context_window(target: Target) -> int | None:
     """How many tokens the model takes in; None when nobody says."""
+    if target.context_window:
+        return target.context_window
     if target.provider == sources.LOCAL:
-        return (
-            int(settings.OLLIVE_LOCAL_MODEL.get("context_window", LOCAL_WINDOW)) if settings.OLLIVE_LOCAL_MODEL else LOCAL_WINDOW
-        )
+        local = settings.OLLIVE_LOCAL_MODEL
+        return int(local.get("context_window", LOCAL_WINDOW)) if local else LOCAL_WINDOW
     kind = directory.find(target.vendor)
     return known_models.window(kind, target.model) if kind else None
 
 
-def _choices(source: Source) -> list[ModelChoice]:
-    provider = source.kind.label if source.kind.name == source.name else source.name
-    return [_choice(source, name, provider) for name in _names(source)]
-
-
-def _choice(source: Source, name: str, provider: str) -> ModelChoice:
-    can = DEMO_ABILITIES if source.is_demo else known_models.abilities(source.kind, name)
-    return ModelChoice(
-        f"{source.name}/{name}",
-        _label(source, name),
-        provider,
-        source.is_demo,
-        has_vision=can.vision,
-        has_tools=can.tools,
-        has_reasoning=can.reasoning,
-    )
-
-
-def _label(source: Source, name: str) -> str:
-    return f"{name} (demo)" if source.is_demo else name
-
-
-def _names(source: Source) -> list[str]:
-    """The models to show for a source, those that a person named first."""
-    if source.models and source.origin != "environment":
-        return list(source.models)
-    match source.lists_by:
-        case "map":
-            rest: Iterable[str] = known_models.listed(source.kind, timezone.now().date())
-        case "server":
-            rest = listing.offered(source.target(""))
-        case _:
-            rest = ()
-    return list(dict.fromkeys([*source.models, *rest]))
-
-
-def _has(source: Source, name: str) -> bool:
-    return name in _names(source) or (source.lists_by == "map" and name in known_models.known(source.kind))
-
-
-def _owner(path: str, configured: Iterable[Source]) -> Source | None:
-    """Whose model a name without a provider is; the default provider takes what nobody else claims."""
-    found = list(configured)
-    owner = next((source for source in found if path and _has(source, path)), None)
-    if owner is None and path and "/" not in path:
-        owner = next((source for source in found if source.name == settings.DEFAULT_PROVIDER), None)
-    return owner
-
-
-def _of_kind(configured: Iterable[Source], prefix: str) -> Source | None:
-    """The source that a kind's other name means: `google` is `gemini`."""
-    kind = directory.find(prefix)
-    return next((source for source in configured if kind and source.name == kind.name), None)
-
-
-def _unconfigured(path: str, prefix: str, model: str) -> Target:
+def _unconfigured(path: str, prefix: str, model: str, shelf: Shelf) -> Target:
     """A path to a provider that isn't configured. What the directory doesn't know goes to LiteLLM, if its key is here:
     else a person could spend what this machine is allowed to, such as the cloud role that it runs under.
     """
     if not path:
-        raise ProviderError("no_provider", "No model is configured yet: add a provider with manage.py add_provider.")
+        raise ProviderError("no_provider", "No model is configured yet: add a provider in the settings, under Providers.")
+    if prefix in shelf.wanted.switched_off and model:
+        raise ProviderError("no_provider", f"{directory.label(prefix)} is switched off in this workspace.")
     kind = directory.find(prefix) if model else _kind_of(path)
     if kind:
         variable = (
             next(iter((*kind.keys, *kind.base_url_variables)), "") if not kind.is_keyless else f"{kind.name.upper()}_BASE_URL"
         )
-        where = f"set {variable}, or add it" if variable else "add it"
-        raise ProviderError("no_provider", f"{kind.label} is not configured here: {where} with manage.py add_provider.")
+        where = f", or set {variable}" if variable else ""
+        raise ProviderError(
+            "no_provider", f"{kind.label} is not configured here: add it in the settings, under Providers{where}."
+        )
     if not model or not PREFIX.fullmatch(prefix) or directory.is_refused(prefix):
         raise _unknown(path)
     key = os.environ.get(f"{prefix.upper()}_API_KEY", "")
     if not key:
-        raise ProviderError("no_provider", f"No provider {prefix} is configured here: add it with manage.py add_provider.")
+        raise ProviderError("no_provider", f"No provider {prefix} is configured here: add it in the settings, under Providers.")
     return Target(provider=prefix, model=model, adapter=directory.LITELLM, api_key=key)
 
 

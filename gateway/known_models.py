@@ -5,7 +5,7 @@ highest version; snapshots, and models for something other than chat, are known 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -22,6 +22,11 @@ SNAPSHOT = re.compile(r"-(20\d\d-\d\d-\d\d|20\d{6}|\d{4}|\d\d-20\d\d)(?=$|-)|@|:
 SPECIAL = re.compile(
     r"audio|beta|code-agent|codex|computer|container|cyber|deep-research|embed|exp-|fim|ft:|guard|image|instruct-|moderation"
     r"|ocr|orpheus|preview|realtime|robotics|search|transcribe|tts|vision-|voxtral|whisper|lyria|omni|^chat-|/(?=.*commitment)",
+    re.IGNORECASE,
+)
+NOT_FOR_CHAT = re.compile(
+    r"embed|whisper|tts|transcribe|moderation|realtime|dall-e|gpt-image|imagen|veo|lyria|stable-diffusion|flux|ocr"
+    r"|rerank|babbage|davinci|sora|guard|orpheus|aqa$",
     re.IGNORECASE,
 )
 VERSION = re.compile(r"(?<![\d.])(\d{1,2})(?:[.p-](\d{1,2}))?(?![\dbBmMkx.])")
@@ -60,16 +65,30 @@ def _map() -> Mapping[str, Mapping[str, Entry]]:
     entries = msgspec.json.decode(Path(spec.origin).with_name(MAP_FILE).read_bytes(), type=dict[str, Entry])
     found: dict[str, dict[str, Entry]] = {}
     for key, entry in entries.items():
-        if entry.mode == "chat":
-            provider = entry.litellm_provider
-            found.setdefault(provider, {})[key.removeprefix(f"{provider}/")] = entry
+        provider = entry.litellm_provider
+        found.setdefault(provider, {})[key.removeprefix(f"{provider}/")] = entry
     return found
 
 
 @lru_cache(maxsize=256)
 def known(kind: Kind) -> Mapping[str, Entry]:
     """Every chat model of a kind that the map knows, by the provider's own name."""
-    return {name: entry for provider in (kind.name, *kind.map_names) for name, entry in _map().get(provider, {}).items()}
+    return {name: entry for name, entry in _all(kind) if entry.mode == "chat"}
+
+
+@lru_cache(maxsize=256)
+def _for_else(kind: Kind) -> frozenset[str]:
+    return frozenset(name for name, entry in _all(kind) if entry.mode != "chat") - known(kind).keys()
+
+
+def _all(kind: Kind) -> Iterator[tuple[str, Entry]]:
+    by_provider = _map()
+    return ((name, entry) for place in (kind.name, *kind.map_names) for name, entry in by_provider.get(place, {}).items())
+
+
+def is_for_chat(kind: Kind, name: str) -> bool:
+    """Whether a model that a provider lists may be one to talk with; a name that says nothing may."""
+    return name in known(kind) or not (name in _for_else(kind) or NOT_FOR_CHAT.search(name))
 
 
 @lru_cache(maxsize=256)

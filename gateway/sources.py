@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from gateway import directory
 from gateway.directory import Kind
-from gateway.models import ModelChoices, Provider
+from gateway.models import Provider
 from gateway.protocol import Target
 
 LOCAL = "local"
@@ -73,6 +74,7 @@ class Source:
 
 
 _cached: dict[uuid.UUID | None, tuple[float, Mapping[str, Source]]] = {}
+_generation = 0
 
 
 def configured(workspace_id: uuid.UUID | None) -> Mapping[str, Source]:
@@ -87,29 +89,37 @@ def configured(workspace_id: uuid.UUID | None) -> Mapping[str, Source]:
 
 def forget() -> None:
     """Read everything anew at the next question."""
+    global _generation
+    _generation += 1
     _cached.clear()
 
 
+def generation() -> int:
+    """Another number after each change: what was made of the sources is out of date."""
+    return _generation
+
+
 def _read(workspace_id: uuid.UUID | None) -> dict[str, Source]:
-    found = {source.name: source for source in _stored(workspace_id)}
-    for source in given(workspace_id):
-        found.setdefault(source.name, source)
-    off = ModelChoices.objects.filter(workspace_id=workspace_id).values_list("switched_off", flat=True).first() or ()
-    return {name: source for name, source in found.items() if source.origin == "workspace" or name not in off}
+    rows = list(Provider.objects.filter(Q(workspace=None) | Q(workspace_id=workspace_id)).order_by("name"))
+    own = [row for row in rows if row.workspace_id is not None]
+    found = {source.name: source for row in own if row.is_enabled and not row.is_waiting and (source := of_row(row))}
+    return found | {source.name: source for source in _given(rows) if source.name not in found}
 
 
-def given(workspace_id: uuid.UUID | None) -> list[Source]:
-    """What a workspace has without having added it: of the installation, of the environment, and the demo model.
+def given(workspace_id: uuid.UUID) -> list[Source]:
+    """What a workspace has without having added it: of the installation, of the environment, and the demo model."""
+    return _given(list(Provider.objects.filter(Q(workspace=None) | Q(workspace_id=workspace_id)).order_by("name")))
 
-    Of a name that the workspace took for a provider of its own, there is only that one.
-    """
-    own = set(Provider.objects.filter(workspace_id=workspace_id).values_list("name", flat=True)) if workspace_id else set()
-    rows = Provider.objects.filter(workspace=None, is_enabled=True).order_by("name")
-    found = {source.name: source for row in rows if (source := of_row(row))}
+
+def _given(rows: Sequence[Provider]) -> list[Source]:
+    """Of a name that the workspace took for a provider of its own, there is only that one, be it enabled or not."""
+    taken = {row.name for row in rows if row.workspace_id is not None}
+    common = [row for row in rows if row.workspace_id is None and row.is_enabled]
+    found = {source.name: source for row in common if (source := of_row(row))}
     for source in _of_environment():
         found.setdefault(source.name, source)
     demo = _demo()
-    return [*(source for source in found.values() if source.name not in own), *([demo] if demo else [])]
+    return [*(source for source in found.values() if source.name not in taken), *([demo] if demo else [])]
 
 
 def _demo() -> Source | None:
@@ -125,12 +135,6 @@ def _demo() -> Source | None:
         has_own_address=True,
         origin="this machine",
     )
-
-
-def _stored(workspace_id: uuid.UUID | None) -> list[Source]:
-    """Those that the workspace added, of which one that waits for its owner's word is none yet."""
-    rows = Provider.objects.filter(workspace_id=workspace_id, is_enabled=True).order_by("name")
-    return [source for row in rows if not row.is_waiting and (source := of_row(row))]
 
 
 def of_row(row: Provider) -> Source | None:

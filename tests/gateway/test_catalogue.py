@@ -9,7 +9,8 @@ import pytest
 from accounts.models import Workspace
 from gateway import catalogue, directory, known_models, listing, sources
 from gateway.models import Provider
-from gateway.protocol import ProviderError, Target
+from gateway.protocol import ProviderError
+from gateway.sources import Source
 
 pytestmark = pytest.mark.django_db
 
@@ -234,7 +235,7 @@ def test_a_disabled_provider_is_not_there(workspace):
 
 def test_stored_providers_are_read_once_for_many_questions(workspace, django_assert_num_queries):
     store(workspace)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(4):  # providers, entries, short names, choices
         for _ in range(10):
             catalogue.resolve("work/gpt-4", workspace_id=workspace.id)
 
@@ -269,8 +270,10 @@ def test_a_retired_model_is_known_but_not_listed():
 
 
 def test_a_servers_list_that_cannot_be_read_is_empty(fake_provider):
-    target = Target(provider="x", model="", adapter="direct", base_url=fake_provider.url + "/nowhere")
-    assert listing.offered(target) == ()
+    source = Source("x", directory.kinds()["compatible"], fake_provider.url + "/nowhere", has_own_address=True)
+    said = listing.offered(source)
+    assert said.offers == ()
+    assert "does not know this model or address" in said.reason
 
 
 def test_a_choice_says_what_its_model_can_do(workspace, monkeypatch, settings):

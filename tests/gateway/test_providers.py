@@ -188,7 +188,8 @@ def test_a_trusted_address_stays_trusted_while_it_stays(client, root, run):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"base_url": "http://10.0.0.5/v1"}, "must begin with https"),
+        ({"base_url": "http://8.8.8.8/v1"}, "must begin with https"),
+        ({"base_url": "http://10.0.0.5/v1"}, "private network"),
         ({"base_url": "https://127.0.0.1/v1"}, "private network"),
         ({"kind": "anthropic", "base_url": "https://8.8.8.8"}, "manage.py add_provider only"),
         ({"kind": "litellm_proxy"}, "Select a valid choice"),
