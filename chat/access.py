@@ -12,6 +12,15 @@ from chat.models import Conversation, Message
 
 def conversations_of(user: User) -> QuerySet[Conversation]:
     """The person's own, in workspaces that they have not left: what a member made belongs to the workspace."""
+    return _owned_by(user).filter(deleted_at=None)
+
+
+def deleted_of(user: User) -> QuerySet[Conversation]:
+    """The person's own that are deleted and not gone yet. They can be had back, and nothing else is done with them."""
+    return _owned_by(user).filter(deleted_at__isnull=False)
+
+
+def _owned_by(user: User) -> QuerySet[Conversation]:
     return Conversation.objects.filter(owner=user, workspace__in=Membership.objects.filter(user=user).values("workspace"))
 
 
@@ -23,11 +32,23 @@ def conversation_of(user: User, conversation_id: uuid.UUID) -> Conversation:
     return found
 
 
+def is_open_to(user: User, conversation_id: uuid.UUID) -> bool:
+    return conversations_of(user).filter(id=conversation_id).exists()
+
+
 def reply_of(user: User, run_id: uuid.UUID) -> Message:
     """The reply that a run of the person's own writes. Raises `Http404`."""
     found = Message.objects.select_related("conversation").filter(run_id=run_id, conversation__in=conversations_of(user)).first()
     if found is None:
         raise Http404("There is no such reply.")
+    return found
+
+
+def message_of(user: User, message_id: uuid.UUID, *, role: str | None = None) -> Message:
+    """A message in a conversation of the person's own; of this role, if one is given. Raises `Http404`."""
+    found = Message.objects.select_related("conversation").filter(id=message_id, conversation__in=conversations_of(user)).first()
+    if found is None or (role is not None and found.role != role):
+        raise Http404("There is no such message.")
     return found
 
 

@@ -5,24 +5,19 @@ dies is simply run again.
 """
 
 import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-import redis
-import structlog
-from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.models import ApiKey, Membership, SignInLink, User
+from accounts.models import ApiKey, Membership, Session, SignInLink, User
 from accounts.sessions import sign_out_sockets
-from chat import deletion, leases, relay
+from chat import deletion, leases
 from chat.models import Conversation, Message
 from gateway.models import Budget
 from telemetry import person_erasure, receipts
@@ -34,8 +29,6 @@ END_SECONDS = 60  # a run whose process is dead is closed after 45
 POLL_SECONDS = 0.2
 
 Count = Callable[[str, int], None]
-
-log = structlog.get_logger(__name__)
 
 
 class NotErasable(Exception):
@@ -71,7 +64,7 @@ def counts(user: User) -> Counts:
     found = {
         "conversations": _conversations(user).count(),
         "messages": Message.objects.filter(conversation__owner=user).count(),
-        "sessions": sum(1 for _ in _sessions(user.id)),
+        "sessions": Session.objects.filter(user=user).count(),
         **{kind: rows.count() for kind, rows in _belongings(user).items()},
         **person_erasure.counts(Subject(user.id)),
         "accounts": 1,
@@ -110,17 +103,8 @@ def _belongings(user: User) -> dict[str, QuerySet[Any]]:
 def _shut_out(user: User, count: Count) -> None:
     with transaction.atomic():
         User.objects.filter(id=user.id).update(is_active=False)
-        keys = list(_sessions(user.id))
-        Session.objects.filter(session_key__in=keys).delete()
-        count("sessions", len(keys))
+        count("sessions", Session.objects.filter(user=user).delete()[0])
         transaction.on_commit(partial(sign_out_sockets, user.id))
-
-
-def _sessions(user_id: uuid.UUID) -> Iterator[str]:
-    """Whose a session is, only its content says."""
-    for session in Session.objects.all().iterator():
-        if session.get_decoded().get("_auth_user_id") == str(user_id):
-            yield session.session_key
 
 
 def _end_runs(user: User) -> None:
@@ -146,18 +130,7 @@ def _erase_conversation(conversation: Conversation, count: Count) -> None:
         count("messages", conversation.messages.count())
         count("conversations", 1)
         deletion.delete(conversation)
-    _forget_streams(runs)
-
-
-def _forget_streams(runs: list[uuid.UUID]) -> None:
-    """Delete what Valkey still holds of the replies' texts; by itself it forgets them within minutes."""
-    if not runs:
-        return
-    try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
-            client.delete(*(relay.key(run_id) for run_id in runs))
-    except (redis.RedisError, OSError) as error:
-        log.warning("the streams of erased replies expire by themselves", error=type(error).__name__)
+    deletion.forget_streams(runs)
 
 
 def _erase_account(user: User, receipt: ErasureReceipt, now: datetime) -> Receipt:

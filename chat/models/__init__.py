@@ -2,6 +2,8 @@
 
 from chat.models.conversations import Conversation
 from chat.models.messages import Message, Original
+from chat.models.search import SearchEntry
 from chat.models.sharing import Share
+from chat.models.tools import ToolServer, ToolUse, WorkspaceTool
 
-__all__ = ["Conversation", "Message", "Original", "Share"]
+__all__ = ["Conversation", "Message", "Original", "SearchEntry", "Share", "ToolServer", "ToolUse", "WorkspaceTool"]

@@ -47,11 +47,21 @@ class Conversation(models.Model):
     class Meta:
         indexes: ClassVar = [
             models.Index(
-                fields=["owner", "-updated_at", "-id"],
+                models.F("owner"),
+                models.F("pinned_at").desc(nulls_last=True),
+                models.F("updated_at").desc(),
+                models.F("id").desc(),
                 condition=models.Q(archived_at=None, deleted_at=None, is_temporary=False),
                 name="conversation_listed",
             ),
+            models.Index(
+                fields=["owner", "-archived_at", "-id"],
+                condition=models.Q(archived_at__isnull=False, deleted_at=None, is_temporary=False),
+                name="conversation_archived",
+            ),
+            models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="conversation_deleted"),
+            models.Index(fields=["updated_at"], condition=models.Q(is_temporary=True), name="conversation_temporary"),
         ]
 
     def __str__(self) -> str:
-        return self.title or "New chat"
+        return self.title or ("Temporary chat" if self.is_temporary else "New chat")

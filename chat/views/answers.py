@@ -10,37 +10,48 @@ from django.utils import timezone
 
 from accounts.access import current_workspace, person
 from accounts.sessions import tell_sockets
-from chat import access, contexts, listing, originals, runner, turns
-from chat.models import Conversation
-from gateway import catalogue
+from chat import access, contexts, costs, listing, runner, turns
+from chat.models import Conversation, Message
+from gateway import catalogue, spending
 from gateway.protocol import ProviderError
+from gateway.spending import BudgetRefusal
 from telemetry import policies
 
 
-def page(request: HttpRequest, shown: Conversation | None, *, notice: str = "", prompt: str = "") -> HttpResponse:
+def page(
+    request: HttpRequest, shown: Conversation | None, *, notice: str = "", prompt: str = "", at: uuid.UUID | None = None
+) -> HttpResponse:
     workspace = shown.workspace if shown else current_workspace(request)
     models = catalogue.models(workspace.id)
     selected = (shown.model if shown else "") or catalogue.default_path(workspace.id)
     if selected and all(model.path != selected for model in models):
         # A path that was typed, or a model that is no longer offered: the chat goes on with it.
         models = [catalogue.ModelChoice(selected, selected, "This chat"), *models]
-    held = originals.held_for(shown.id, now=timezone.now()) if shown else originals.NOTHING
+    transcript = contexts.transcript(shown, at=at) if shown else contexts.EMPTY
     context = {
         "conversation": shown,
         "conversation_id": shown.id if shown else uuid.uuid4(),
-        "messages": contexts.transcript(shown, held) if shown else [],
-        "privacy": contexts.privacy(policies.policy_of(workspace.id), held),
+        **transcript.context(),
+        "privacy": contexts.privacy(policies.policy_of(workspace.id), transcript.held),
         "models": models,
         "selected_model": selected,
         "model_is_demo": any(model.path == selected and model.is_demo for model in models),
+        "budget": spending.allowance(workspace.id, person(request).id, now=timezone.now()),
         "notice": notice,
         "prompt": prompt,
+        "is_temporary": request.POST.get("temporary") == "1",
+        "spent": costs.total_of(shown.id) if shown else None,
+        "deleted": deleted(request) if shown is None else None,
+        "deleted_was_open": True,
+        "longest_prompt": turns.MAX_PROMPT_CHARACTERS,
         **listing.sidebar(person(request)),
     }
     return render(request, "chat/page.html", context)
 
 
-def started(request: HttpRequest, begin: Callable[[uuid.UUID | None], turns.Turn]) -> turns.Turn | HttpResponse:
+def started(
+    request: HttpRequest, begin: Callable[[uuid.UUID | None], turns.Turn], *, shown: Conversation | None = None
+) -> turns.Turn | HttpResponse:
     """The stored turn with its run under way, or the refusal for the person."""
     here = runner.current()
     try:
@@ -48,9 +59,11 @@ def started(request: HttpRequest, begin: Callable[[uuid.UUID | None], turns.Turn
             raise turns.TurnError("Ollive is restarting. Send again in a moment.", status=503)
         turn = begin(here.process_id)
     except turns.TurnError as error:
-        return refusal(request, error.message, error.status)
+        return refusal(request, error.message, error.status, shown=shown)
     except ProviderError as error:
-        return refusal(request, error.message, 422)
+        return refusal(request, error.message, 422, shown=shown)
+    except BudgetRefusal as over:
+        return refusal(request, over.message, 402, shown=shown)
     here.launch(turn)
     return turn
 
@@ -68,20 +81,40 @@ def turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
     return response
 
 
+def branch_answer(request: HttpRequest, turn: turns.Turn, first: Message) -> HttpResponse:
+    """The branch from what is new in it on: it takes the place of what the page shows there."""
+    if turn.is_new:
+        tell_sockets(turn.conversation.owner_id, turn_began(turn))
+        tell_sockets(turn.conversation.owner_id, {"type": "list.changed"})
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect("chat:conversation", turn.conversation.id)
+    turn.conversation.refresh_from_db(fields=["active_leaf"])
+    return HttpResponse(contexts.rest_html(turn.conversation, first.id))
+
+
 def turn_began(turn: turns.Turn) -> dict[str, str]:
     return {"type": "turn.began", "conversation": str(turn.conversation.id), "reply": str(turn.reply.id)}
 
 
-def refusal(request: HttpRequest, message: str, status: int) -> HttpResponse:
+def refusal(request: HttpRequest, message: str, status: int, *, shown: Conversation | None = None) -> HttpResponse:
     """A sentence beside the composer; the prompt stays in it."""
     if not request.htmx:  # type: ignore[attr-defined]
-        response = page(request, posted_conversation(request), notice=message, prompt=request.POST.get("prompt", ""))
+        response = page(request, shown or posted_conversation(request), notice=message, prompt=request.POST.get("prompt", ""))
         response.status_code = status
         return response
     response = render(request, "chat/_notice.html", {"message": message}, status=status)
     response["HX-Retarget"] = "#composer-notice"
     response["HX-Reswap"] = "innerHTML"
     return response
+
+
+def deleted(request: HttpRequest) -> Conversation | None:
+    """What was deleted a moment ago, with its page left for this one: it can be had back here."""
+    try:
+        conversation_id = uuid.UUID(request.GET.get("deleted", ""))
+    except ValueError:
+        return None
+    return access.deleted_of(person(request)).filter(id=conversation_id, is_temporary=False).first()
 
 
 def posted_conversation(request: HttpRequest) -> Conversation | None:

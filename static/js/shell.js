@@ -68,54 +68,23 @@
 
   // --- Dialogs --------------------------------------------------------------------------------------------------------
   function open(dialog) {
+    for (const menu of document.querySelectorAll(".menu:popover-open")) menu.hidePopover();
     closeDrawer();
     if (!dialog.open) dialog.showModal();
   }
 
-  function askToDelete(button) {
-    const dialog = byId("confirm-delete");
-    dialog.querySelector("[data-title]").textContent = button.dataset.title;
-    const form = dialog.querySelector("form");
-    form.action = button.dataset.delete;
-    form.elements.open.value = byId("chat").dataset.conversation;
-    open(dialog);
-  }
-
-  async function deleteConversation(form) {
-    const url = new URL(form.action, window.location).pathname;
-    const row = document.querySelector(`[data-delete="${CSS.escape(url)}"]`)?.closest("li");
-    const isCurrent = url.startsWith(window.location.pathname) && window.location.pathname !== "/";
-    let deleted = false;
-    const note = (event) => {
-      deleted = event.detail.successful;
-    };
-    form.addEventListener("htmx:afterRequest", note, { once: true });
-    await window.htmx.ajax("POST", url, { source: form, swap: "none" }).catch(() => {});
-    form.closest("dialog").close();
-    if (!deleted) {
-      window.ollive.say("The conversation was not deleted. Try again.");
-    } else if (isCurrent) {
-      window.location.assign("/");
-    } else {
-      if (row?.isConnected) row.remove();
-      (document.querySelector("#conversations a") || byId("new-chat")).focus();
-    }
-  }
-
   document.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-action], [data-delete], [data-dialog], [data-close]");
+    const target = event.target.closest("[data-action], [data-dialog], [data-close]");
     if (!target) return;
     if (target.dataset.action === "toggle-sidebar") toggleSidebar();
-    else if (target.dataset.delete) askToDelete(target);
-    else if (target.dataset.dialog) open(byId(target.dataset.dialog));
-    else if (target.dataset.close !== undefined) target.closest("dialog").close();
+    else if (target.dataset.dialog && byId(target.dataset.dialog)) {
+      event.preventDefault();
+      open(byId(target.dataset.dialog));
+    } else if (target.dataset.close !== undefined) target.closest("dialog").close();
   });
 
   document.addEventListener("submit", (event) => {
-    if (event.target.id === "delete-form") {
-      event.preventDefault();
-      deleteConversation(event.target);
-    } else if (event.target.id === "sign-out") {
+    if (event.target.id === "sign-out") {
       // What was typed and not sent stays in this browser only as long as its person does.
       for (const key of memory.keys()) {
         if (/^ollive\.(draft|unsent)\./.test(key)) memory.remove(key);
@@ -138,6 +107,9 @@
     if (isControl && event.shiftKey && event.code === "KeyO") {
       event.preventDefault();
       window.location.assign("/");
+    } else if (isControl && !event.shiftKey && !event.altKey && event.code === "KeyK" && byId("search")) {
+      event.preventDefault();
+      open(byId("search"));
     } else if (event.key === "?" && !isControl && !event.altKey && singleKey?.checked && !isTyping(event.target)) {
       event.preventDefault();
       open(byId("shortcuts"));
@@ -156,5 +128,7 @@
     if (status) status.textContent = text;
   };
 
+  window.ollive.tidyList = tidyList;
+  window.ollive.openDialog = open;
   tidyList();
 })();

@@ -1,0 +1,47 @@
+// The search over one's own chats: arrows walk the hits, and a hit's message is shown for a moment after landing on it.
+(() => {
+  "use strict";
+
+  const dialog = document.getElementById("search");
+  const words = document.getElementById("search-words");
+
+  dialog?.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const hits = [...dialog.querySelectorAll("#hits a")];
+    if (event.key === "Enter" && event.target === words && !event.isComposing && hits.length) {
+      event.preventDefault();
+      hits[0].click();
+    } else if (step && hits.length) {
+      event.preventDefault();
+      const at = hits.indexOf(document.activeElement) + step;
+      (at < 0 ? words : hits[Math.min(at, hits.length - 1)]).focus();
+    }
+  });
+  dialog?.addEventListener("toggle", (event) => event.newState === "open" && words.select());
+
+  // --- Landing on a message --------------------------------------------------------------------------------------------
+  function land() {
+    const target = window.location.hash.startsWith("#message-") && document.getElementById(window.location.hash.slice(1));
+    if (!target) return;
+    window.ollive.unfollow?.();
+    target.classList.add("landed");
+    target.scrollIntoView({ block: "start" });
+    target.tabIndex = -1;
+    target.focus({ preventScroll: true });
+    setTimeout(() => target.classList.remove("landed"), 2_500);
+  }
+
+  // A hit in the chat that is open, in the branch that is shown: the page stays.
+  document.addEventListener("click", (event) => {
+    const hit = event.target.closest("a.hit");
+    if (!hit || hit.pathname !== window.location.pathname) return;
+    const isHere = hit.hash && document.getElementById(hit.hash.slice(1));
+    if (!isHere || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    dialog.close();
+    window.history.replaceState(window.history.state, "", `${hit.pathname}${hit.hash}`);
+    land();
+  });
+
+  window.addEventListener("load", land);
+})();
