@@ -20,7 +20,9 @@ from uuid_utils.compat import uuid7
 
 from gateway.adapters import adapter_for
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Usage
+from gateway.thinking import ThoughtSplitter
 from gateway.timings import Timings
+from gateway.tool_calls import Collector, ToolCall
 from telemetry import events, policies, pricing, tokens
 
 MAX_ATTEMPTS = 3
@@ -41,6 +43,8 @@ class Origin:
     conversation_id: uuid.UUID | None = None
     message_id: uuid.UUID | None = None
     trace_id: str = ""
+    payloads: events.Payloads | None = None  # how much of what is said the log keeps; None: as the installation says
+    operation: str = "chat"
 
 
 class Buckets(TypedDict):
@@ -82,6 +86,10 @@ class Call:
         self.rules = rules or policies.rules_of(origin.workspace_id)
         self._content = self.rules.redactor.stream()
         self._reasoning = self.rules.redactor.stream()
+        self._splitter = ThoughtSplitter()
+        self._asked = Collector()
+        self._is_thinking = False
+        self._is_over = False
         self._shown: list[str] = []
         self._thought: list[str] = []
         self._received: list[str] = []
@@ -91,6 +99,16 @@ class Call:
     def text(self) -> str:
         """The redacted reply so far."""
         return "".join(self._shown)
+
+    @property
+    def reasoning(self) -> str:
+        """The redacted reasoning so far."""
+        return "".join(self._thought)
+
+    @property
+    def tool_calls(self) -> Sequence[ToolCall]:
+        """What the model wants used, as it wrote it; it is redacted where it is stored."""
+        return self._asked.calls
 
     @property
     def original(self) -> str | None:
@@ -128,8 +146,8 @@ class Call:
                 else:
                     self.finish = part
         rest = self.rest()
-        if rest:
-            yield Delta(content=rest)
+        if rest is not None:
+            yield rest
 
     def stop_clock(self) -> None:
         """The call is over, whatever is still to be written down about it. The first time counts."""
@@ -137,12 +155,15 @@ class Call:
             self.ended_at = timezone.now()
             self.latency_ms = round((perf_counter() - self._clock) * 1000)
 
-    def rest(self) -> str:
-        """The end of the text, which was held back because it might have become a secret; to be asked for once."""
-        self._thought.append(self._reasoning.flush())
-        rest = self._content.flush()
-        self._shown.append(rest)
-        return rest
+    def rest(self) -> Delta | None:
+        """The end of the texts, which was held back because it might have become a secret. There is one, and only once."""
+        if self._is_over:
+            return None
+        self._is_over = True
+        content, reasoning = self._splitter.flush()
+        shown = self._say(content) + self._content.flush()
+        thought = (self._reasoning.feed(reasoning) if reasoning else "") + self._reasoning.flush()
+        return self._tell(shown, thought)
 
     def _take(self, part: Delta) -> Delta | None:
         elapsed_ms = (perf_counter() - self._clock) * 1000
@@ -150,18 +171,30 @@ class Call:
         if self._first_token_ms is None:
             self._first_token_ms = elapsed_ms
         self._received.append(part.content or part.reasoning)
-        said = _storable(part.content)
+        self._asked.take(part.tool_calls)
+        self._received += [f"{call.name}{call.arguments}" for call in part.tool_calls]
+        said, thought = self._splitter.feed(_storable(part.content))
+        thought = _storable(part.reasoning) + thought
+        reasoning = self._reasoning.feed(thought) if thought else ""
+        self._is_thinking = self._is_thinking or bool(thought)
+        if self._is_thinking and (said or part.tool_calls):
+            # The reply begins: what was held back of the reasoning is not to come after it.
+            reasoning += self._reasoning.flush()
+            self._reasoning, self._is_thinking = self.rules.redactor.stream(), False
+        return self._tell(self._say(said), reasoning, part)
+
+    def _say(self, said: str) -> str:
         if said and self.rules.policy.vault and self.rules.policy.mode != "mask":
             self._said.append(said)
-        content = self._content.feed(said) if said else ""
-        reasoning = self._reasoning.feed(_storable(part.reasoning)) if part.reasoning else ""
+        return self._content.feed(said) if said else ""
+
+    def _tell(self, content: str, reasoning: str, part: Delta | None = None) -> Delta | None:
         if content:
             self._shown.append(content)
         if reasoning:
             self._thought.append(reasoning)
-        if not (content or reasoning or part.tool_calls):
-            return None
-        return Delta(content, reasoning, part.tool_calls, part.index)
+        calls = part.tool_calls if part else ()
+        return Delta(content, reasoning, calls, part.index if part else 0) if content or reasoning or calls else None
 
     def bill(self, ending: Ending) -> Bill:
         """What the call used: the provider's own figures, else ours. Counting may take a while: call it in a thread."""
@@ -176,13 +209,16 @@ class Call:
 
     def started(self) -> events.Event:
         """What telemetry keeps before the provider is asked."""
-        return events.started(rules=self.rules, **self._identity(), messages=list(self.request.messages))
+        payloads = self.origin.payloads
+        return events.started(rules=self.rules, payloads=payloads, **self._identity(), messages=list(self.request.messages))
 
     def finished(self, ending: Ending, bill: Bill, *, error: ProviderError | None = None) -> events.Event:
         """What telemetry keeps of the one end."""
         self.stop_clock()
+        is_quotable = self.origin.payloads != "none"  # a provider's sentence may repeat what it was told
         return events.finished(
             rules=self.rules,
+            payloads=self.origin.payloads,
             **self._identity(),
             messages=list(self.request.messages),
             status=ending,
@@ -190,18 +226,24 @@ class Call:
             finish_reason=self.finish.reason or None,
             error_class=error.code if error else None,
             error_code=str(error.status) if error and error.status else None,
-            error_message=error.message if error else None,
+            error_message=error.message if error and is_quotable else None,
             first_token_at=self.first_token_at,
             ended_at=self.ended_at,
             latency_ms=self.latency_ms,
             ttft_ms=self.ttft_ms,
             token_times_ms=self._timings.sampled,
-            reply=self.text,
-            reasoning="".join(self._thought) or None,
+            reply=self._reply(),
+            reasoning=self.reasoning or None,
             **_buckets(bill.usage),
             usage=dict(bill.usage.raw) or None,
             usage_source=bill.source,
         )
+
+    def _reply(self) -> Any:
+        if not self.tool_calls:
+            return self.text
+        calls = [call.message() for call in self.tool_calls]
+        return {"role": "assistant", "content": self.text or None, "tool_calls": calls}
 
     def _identity(self) -> dict[str, Any]:
         """The fields that both events carry, so that either one can make the row."""
@@ -217,12 +259,13 @@ class Call:
             "trace_id": origin.trace_id,
             "span_id": self.span_id,
             "attempt": self.attempt,
-            "operation": "chat",
+            "operation": origin.operation,
             "requested_model": target.path,
             "provider": target.provider,
             "model": target.model,
             "is_stream": True,
-            "parameters": dict(self.request.parameters),
+            "parameters": _recorded(self.request.parameters, origin.payloads),
+            "tools": self.request.parameters.get("tools"),
             "started_at": self.started_at,
         }
 
@@ -259,6 +302,16 @@ class Exchange:
         await asyncio.sleep(_pause_seconds(failed.attempt, error.retry_after))
 
 
+def _recorded(parameters: Mapping[str, Any], kept: events.Payloads | None) -> dict[str, Any]:
+    """The parameters for the log; where it keeps no content, those that can hold none."""
+    is_bare = kept == "none"
+    return {
+        name: value
+        for name, value in parameters.items()
+        if name != "tools" and (not is_bare or isinstance(value, bool | int | float) or name == "reasoning_effort")
+    }
+
+
 def _storable(text: str) -> str:
     """The text without what PostgreSQL and UTF-8 refuse: NULs and lone surrogates."""
     if text.isascii():
@@ -274,12 +327,14 @@ def abandoned_call(
     messages: Sequence[Mapping[str, Any]],
     reply: str,
     ended_at: datetime,
+    payloads: events.Payloads | None = None,
 ) -> tuple[events.Event, Bill]:
     """The end of a call whose process is gone: its finished event and an estimated bill."""
     provider, _, model = path.partition("/")
     usage = _counted(model, messages, reply)
     bill = Bill(usage, "estimated", _price(provider, model, usage, at=ended_at))
     event = events.finished(
+        payloads=payloads,
         inference_id=inference_id,
         workspace_id=workspace_id,
         status="interrupted",

@@ -9,8 +9,8 @@ from typing import Any
 from gateway.protocol import ChatRequest, Target
 
 LIMITS = ("max_tokens", "max_completion_tokens")
-# Models that reason take their own value only.
-OPTIONAL = ("temperature", "top_p")
+# Models that reason take their own value only; those that don't take no effort.
+OPTIONAL = ("temperature", "top_p", "reasoning_effort", "parallel_tool_calls")
 UNWANTED = ("unsupported", "not support", "unrecognized", "unknown", "extra", "not permitted", "unexpected", "instead")
 REMEMBERED = 1000
 

@@ -17,6 +17,7 @@ class ToolCall(msgspec.Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: Function | None = None
+    extra_content: dict[str, Any] | None = None
 
 
 class Piece(msgspec.Struct):
@@ -81,7 +82,7 @@ def _joined(parts: list[dict[str, Any]]) -> tuple[str, str]:
 def _tool_call(call: ToolCall, position: int) -> ToolCallDelta:
     function = call.function or Function()
     index = position if call.index is None else call.index
-    return ToolCallDelta(index, call.id or "", function.name or "", function.arguments or "")
+    return ToolCallDelta(index, call.id or "", function.name or "", function.arguments or "", call.extra_content)
 
 
 class Transcript:
