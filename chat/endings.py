@@ -1,17 +1,20 @@
 """The one way a run ends: done, stopped, failed, timed out or shut down, its row and its finished event in one commit."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
+from django.utils import timezone
 
-from chat import frames, originals
+from chat import frames, originals, titles, totals
 from chat.database import in_thread
 from chat.models import Message
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.render import RENDERER_VERSION, render
 from chat.runs import Run
+from chat.tools import steps
 from gateway import spending
 from gateway.calls import Bill, Ending
 from gateway.protocol import ProviderError
@@ -34,7 +37,10 @@ async def finish(run: Run, status: str, error: ProviderError | None, *, relay: R
     """Store the end, then show it. Waits for a database that is away: until then the run is not over."""
     call = run.exchange.call
     call.stop_clock()
-    run.add(call.rest())
+    rest = call.rest()
+    if rest is not None:
+        run.take(rest)
+    run.settle()
     run.cut()
     frame = await _store_in_the_end(run, status, error)
     run.show(run.seq)
@@ -45,6 +51,7 @@ async def finish(run: Run, status: str, error: ProviderError | None, *, relay: R
         await relay.close(run.run_id, run.seq, frame)
     except RelayAwayError as away:
         log.warning("The relay is away; followers elsewhere read the end from the database.", error=str(away))
+    titles.consider(run.conversation_id, status, call.origin.process_id)
 
 
 async def _store_in_the_end(run: Run, status: str, error: ProviderError | None) -> str:
@@ -65,6 +72,8 @@ async def _store_in_the_end(run: Run, status: str, error: ProviderError | None) 
 def _keep(run: Run, status: str, error: ProviderError | None) -> bool:
     """Write the call's end to the spool: it is paid for, and this process may not live to see the database again."""
     call, ending = run.exchange.call, LOG_STATUS[status]
+    if run.is_between_calls:
+        return True
     try:
         spool.keep([call.finished(ending, call.bill(ending), error=error)])
     except (spool.SpoolError, DatabaseError) as refusal:
@@ -76,23 +85,36 @@ def _keep(run: Run, status: str, error: ProviderError | None) -> bool:
 def _store(run: Run, status: str, error: ProviderError | None) -> str:
     """Close the row if it is still open, and record the call; returns the end frame."""
     call, ending = run.exchange.call, LOG_STATUS[status]
-    bill, content = call.bill(ending), run.text
-    html = render(content)
+    # Between two calls nothing is being asked: what ends is the use of a tool.
+    bill = None if run.is_between_calls else call.bill(ending)
     with transaction.atomic():
-        has_closed = _close_row(run, status, error, bill=bill, content=content, html=html)
+        has_closed = _close_row(run, status, error, bills=[*run.bills, *([bill] if bill else [])])
         if has_closed:
             _note(run, status)
-            if call.original is not None and call.ended_at and (kept := call.rules.policy.vault):
-                originals.keep_text(run.message_id, call.original, until=call.ended_at + kept)
+            steps.close(run)
+            if call.ended_at and (kept := call.rules.policy.vault) and (original := _original(run)) is not None:
+                originals.keep_text(run.message_id, original, until=call.ended_at + kept)
         # A row that is gone was deleted with its conversation: the call is recorded all the same. A row that somebody
         # else has closed was recorded with it.
         if has_closed or not Message.objects.filter(id=run.message_id).exists():
-            spending.settle(call.inference_id, bill)
+            told = [use.span() for use in run.uses]
+            if bill is not None:
+                spending.settle(call.inference_id, bill)
+                told.append(call.finished(ending, bill, error=error))
             with connection.cursor() as cursor:
-                inbox.append([call.finished(ending, bill, error=error)], cursor)
+                inbox.append(told, cursor)
             transaction.on_commit(wakeups.wake)
     message = Message.objects.filter(id=run.message_id).first()
-    return frames.end_frame(message, run_id=run.run_id, seq=run.seq, shown_html=run.html)
+    return frames.end_frame(message, run_id=run.run_id, seq=run.seq, shown=frames.Shown(run.html, run.reasoning.html))
+
+
+def _original(run: Run) -> str | None:
+    """The reply before it was redacted, with the beginning that it goes on from; None where that is what is stored."""
+    call, original = run.exchange.call, run.original
+    begun = originals.text_of(run.continues_id, run.begun, now=call.started_at) if run.begun else ""
+    if original is None and begun == run.begun:
+        return None
+    return begun + (run.text[len(run.begun) :] if original is None else original)
 
 
 def _note(run: Run, status: str) -> None:
@@ -108,29 +130,26 @@ def _note(run: Run, status: str) -> None:
         )
 
 
-def _close_row(run: Run, status: str, error: ProviderError | None, *, bill: Bill, content: str, html: str) -> bool:
-    call = run.exchange.call
+def _close_row(run: Run, status: str, error: ProviderError | None, *, bills: Sequence[Bill]) -> bool:
+    call, content, reasoning = run.exchange.call, run.text, run.reasoning.text
     return bool(
         Message.objects.filter(id=run.message_id, status=Message.Status.STREAMING).update(
             status=status,
             content=content,
-            html=html,
+            html=render(content),
+            reasoning=reasoning,
+            reasoning_html=render(reasoning) if reasoning else "",
+            reasoning_ms=run.reasoning_ms or None,
             renderer_version=RENDERER_VERSION,
             streamed_seq=run.seq,
-            ended_at=call.ended_at,
+            ended_at=timezone.now(),
             lease_until=None,
             finish_reason=call.finish.reason[:40],
             error_code=error.code if error else "",
             error=call.rules.redactor.redact(error.message).text if error else "",
             is_retryable=error.retryable if error else False,
-            prompt_tokens=bill.usage.prompt_tokens if bill.source != "none" else None,
-            completion_tokens=bill.usage.completion_tokens if bill.source != "none" else None,
-            cached_tokens=bill.usage.cache_read_tokens or None,
-            reasoning_tokens=bill.usage.reasoning_tokens or None,
             served_model=call.finish.served_model[:300],
-            usage_source=bill.source,
-            cost_usd=bill.price.usd if bill.price else None,
-            ttft_ms=call.ttft_ms,
-            latency_ms=call.latency_ms,
+            **totals.columns(bills),
+            **totals.times(run.calls),
         )
     )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from chat.asides import Aside, merged
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -20,6 +22,7 @@ class Frame:
     text: str
     append: str
     tail: str
+    aside: Aside | None = None
 
 
 class Feed:
@@ -87,6 +90,7 @@ class Feed:
         start = max(0, after - first + 1)
         missing = self.frames[start:]
         # A long block is not rendered anew at each step; an unchanged tail is not sent again.
+        aside = merged(frame.aside for frame in missing)
         is_same_tail = start > 0 and after > 0 and self.frames[start - 1].tail == missing[-1].tail
         return orjson.dumps(
             {
@@ -96,6 +100,7 @@ class Feed:
                 "seq": self.seq,
                 "append": "".join(frame.append for frame in missing),
                 "tail": None if is_same_tail and not any(frame.append for frame in missing) else missing[-1].tail,
+                **(aside.content() if aside else {}),
             }
         ).decode()
 

@@ -14,8 +14,9 @@ from chat.models import Message
 from chat.openings import LEASE
 
 SAVE_TEXTS = """
-UPDATE chat_message AS message SET content = given.content, streamed_seq = given.seq
-FROM unnest(%s::uuid[], %s::text[], %s::int[]) AS given (run_id, content, seq)
+UPDATE chat_message AS message SET content = given.content, streamed_seq = given.seq,
+    reasoning = given.reasoning, reasoning_ms = nullif(given.reasoning_ms, 0)
+FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::int[]) AS given (run_id, content, seq, reasoning, reasoning_ms)
 WHERE message.run_id = given.run_id AND message.status = 'streaming' AND message.streamed_seq < given.seq
 """
 
@@ -26,10 +27,10 @@ RETURNING run_id, stop_requested_at IS NOT NULL
 """
 
 
-def save_texts(rows: Sequence[tuple[uuid.UUID, str, int]]) -> None:
-    """Store (run id, text, seq) of running replies; a row that has ended is left alone."""
+def save_texts(rows: Sequence[tuple[uuid.UUID, str, int, str, int]]) -> None:
+    """Store (run id, text, seq, reasoning, its milliseconds) of running replies; a row that has ended is left alone."""
     with connection.cursor() as cursor:
-        cursor.execute(SAVE_TEXTS, [[row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]])
+        cursor.execute(SAVE_TEXTS, [list(column) for column in zip(*rows, strict=True)])
 
 
 def renew(run_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bool]:

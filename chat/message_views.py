@@ -8,10 +8,12 @@ from decimal import Decimal
 
 from django.utils.safestring import SafeString, mark_safe
 
+from chat.asides import thinking_time
 from chat.models import Message
 from chat.originals import NOTHING, Held
-from chat.parts import NO_PARTS, FeedbackView, FileChip, Parts, ToolRow, Versions
+from chat.parts import NO_PARTS, FeedbackView, FileChip, Parts, Versions
 from chat.render import RENDERER_VERSION, render, render_plain
+from chat.tools.uses import ToolRow, seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class MessageView:
     """A message as a page shows it. Times in milliseconds, money in US dollars, None where unknown."""
 
     id: uuid.UUID
+    parent_id: uuid.UUID | None
     role: str
     status: str
     run_id: uuid.UUID | None
@@ -27,6 +30,7 @@ class MessageView:
     model: str
     error: str
     retryable: bool
+    can_continue: bool
     created_at: datetime
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -38,6 +42,7 @@ class MessageView:
     omitted_count: int
     reasoning_html: SafeString
     reasoning_ms: int | None
+    thinking_label: str
     versions: Versions | None
     tool_rows: Sequence[ToolRow]
     files: Sequence[FileChip]
@@ -48,6 +53,7 @@ def message_view(message: Message, held: Held = NOTHING, parts: Parts = NO_PARTS
     """`held` is what its owner may see of what was removed; whatever is relayed or stored is made without."""
     return MessageView(
         id=message.id,
+        parent_id=message.parent_id,
         role=message.role,
         status=message.status,
         run_id=message.run_id,
@@ -56,6 +62,7 @@ def message_view(message: Message, held: Held = NOTHING, parts: Parts = NO_PARTS
         model=message.model,
         error=message.error,
         retryable=message.status in (Message.Status.FAILED, Message.Status.INTERRUPTED),
+        can_continue=message.can_continue,
         created_at=message.created_at,
         prompt_tokens=message.prompt_tokens,
         completion_tokens=message.completion_tokens,
@@ -65,10 +72,11 @@ def message_view(message: Message, held: Held = NOTHING, parts: Parts = NO_PARTS
         tokens_per_second=_tokens_per_second(message),
         trace_id=message.trace_id,
         omitted_count=message.omitted_count,
-        reasoning_html=mark_safe(held.html(message.reasoning_html)),  # noqa: S308 (the renderer's output is sanitised)
+        reasoning_html=mark_safe(held.html(reasoning_html_of(message))),  # noqa: S308 (the renderer's output is sanitised)
         reasoning_ms=message.reasoning_ms,
+        thinking_label=thinking_time(message.reasoning_ms) if message.reasoning else "",
         versions=parts.versions.get(message.id),
-        tool_rows=parts.tool_rows.get(message.id, ()),
+        tool_rows=[seen(row, held.restored) for row in parts.tool_rows.get(message.id, ())],
         files=parts.files.get(message.id, ()),
         feedback=parts.feedback.get(message.id),
     )
@@ -81,6 +89,13 @@ def html_of(message: Message) -> str:
     if message.html and message.renderer_version == RENDERER_VERSION:
         return message.html
     return render(message.content)
+
+
+def reasoning_html_of(message: Message) -> str:
+    """The model's reasoning as safe HTML; rendered when the reply ended, or now."""
+    if not message.reasoning or (message.reasoning_html and message.renderer_version == RENDERER_VERSION):
+        return message.reasoning_html
+    return render(message.reasoning)
 
 
 def _tokens_per_second(message: Message) -> float | None:

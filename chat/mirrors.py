@@ -11,11 +11,13 @@ import structlog
 from django.db import Error as DatabaseError
 
 from chat import frames
+from chat.asides import Aside, Thought
 from chat.database import in_thread
 from chat.feed import Feed, Frame
-from chat.message_views import html_of
+from chat.message_views import html_of, reasoning_html_of
 from chat.models import Message
 from chat.relay import GapError, Relay, RelayAwayError
+from chat.tools import uses
 
 log = structlog.get_logger(__name__)
 
@@ -84,9 +86,18 @@ class Mirrors:
             feed.close(end)
             return True
         if not only_end and message is not None and message.streamed_seq > feed.seq:
-            html = html_of(message)
-            feed.restart(Frame(message.streamed_seq, message.content, html, ""))
+            feed.restart(await in_thread(_whole, message))
         return False
+
+
+def _whole(message: Message) -> Frame:
+    """All that is stored of a running reply, as one frame."""
+    thought = None
+    if message.reasoning:
+        is_live = not message.content
+        thought = Thought(message.reasoning, reasoning_html_of(message), "", message.reasoning_ms or 0, is_live)
+    rows = {str(use.id): uses.row_html(use) for use in uses.uses_of([message]).get(message.id, ())}
+    return Frame(message.streamed_seq, message.content, html_of(message), "", Aside(thought, rows) if thought or rows else None)
 
 
 def _stored(feed: Feed) -> tuple[Message | None, str | None]:

@@ -1,19 +1,24 @@
 """Opening a reply: its empty row and the started event of the call that will fill it, before anyone is asked."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
 from django.db.models.functions import Now
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from chat import parameters
+from chat.choices import Choice
 from chat.history import History
 from chat.models import Conversation, Message
+from chat.telling import Told
+from chat.tools.steps import Toolbox
+from gateway import spending
 from gateway.calls import Exchange, Origin
-from gateway.protocol import ChatRequest, Target
+from gateway.protocol import ChatRequest, ProviderError, Target
 from telemetry import inbox, product_events, wakeups
 from telemetry.policies import Rules
 from telemetry.product_events import Name
@@ -23,23 +28,43 @@ LEASE = timedelta(seconds=15)
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A reply and what will fill it. `exchange` is None where the reply had been opened before."""
+    """A reply and what will fill it. `exchange` is None where the reply had been opened before, or has failed already."""
 
     reply: Message
     exchange: Exchange | None
+    toolbox: Toolbox = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a reply comes to stand: beside which others, and after which beginning."""
+
+    position: int
+    slot: int = 0
+    compare_id: uuid.UUID | None = None
+    continues: Message | None = None
+    is_shown: bool = True  # its branch becomes the one that is shown
+
+
+def open_choice(
+    prompt: Message, choice: Choice, told: Told, *, process_id: uuid.UUID | None, rules: Rules, place: Place
+) -> Opening:
+    """The reply of one of the models that were asked for."""
+    if choice.target is None:
+        assert choice.refusal is not None
+        return _open_refused(prompt, choice.refusal, path=choice.path, place=place)
+    history = told.fitted(choice.target)
+    return open_reply(prompt, history, choice.target, path=choice.path, process_id=process_id, rules=rules, place=place)
 
 
 def open_reply(
-    prompt: Message, history: History, target: Target, *, path: str, process_id: uuid.UUID | None, rules: Rules
+    prompt: Message, history: History, target: Target, *, path: str, process_id: uuid.UUID | None, rules: Rules, place: Place
 ) -> Opening:
     """The empty reply and the started event of the call that will fill it."""
     conversation = prompt.conversation
     reply = Message(
-        conversation=conversation,
-        parent=prompt,
-        role=Message.Role.ASSISTANT,
+        **_placed(prompt, place),
         status=Message.Status.STREAMING,
-        position=next_position(conversation),
         run_id=uuid7(),
         runner=process_id,
         lease_until=Now() + LEASE,
@@ -54,12 +79,14 @@ def open_reply(
         source="chat",
         conversation_id=conversation.id,
         message_id=reply.id,
+        payloads="none" if conversation.is_temporary else None,
     )
     exchange = Exchange(ChatRequest(target, history.messages, parameters.of(conversation)), origin, rules=rules)
     reply.inference_id = exchange.call.inference_id
     reply.trace_id = exchange.call.origin.trace_id
     reply.save(force_insert=True)
-    Conversation.objects.filter(id=conversation.id).update(model=path, updated_at=reply.created_at)
+    _touch(conversation, reply, place)
+    spending.reserve(exchange.call, now=timezone.now())
     with connection.cursor() as cursor:
         inbox.append([exchange.call.started()], cursor)
     note(Name.CHAT_REQUESTED, conversation)
@@ -67,10 +94,46 @@ def open_reply(
     return Opening(reply, exchange)
 
 
+def _open_refused(prompt: Message, refusal: ProviderError, *, path: str, place: Place) -> Opening:
+    """A reply that failed before anyone was asked, beside others that did not: it can be tried again."""
+    reply = Message(
+        **_placed(prompt, place),
+        status=Message.Status.FAILED,
+        run_id=uuid7(),
+        model=path,
+        error_code=refusal.code,
+        error=refusal.message,
+        is_retryable=True,
+        ended_at=prompt.created_at,
+    )
+    reply.save(force_insert=True)
+    _touch(prompt.conversation, reply, place)
+    return Opening(reply, None)
+
+
+def _placed(prompt: Message, place: Place) -> dict[str, Any]:
+    """What goes on with a broken reply starts with its text, as if its first frame had been stored already."""
+    begun = place.continues.content if place.continues else ""
+    return {
+        "conversation": prompt.conversation,
+        "parent": prompt,
+        "role": Message.Role.ASSISTANT,
+        "position": place.position,
+        "slot": place.slot,
+        "compare_id": place.compare_id,
+        "continues": place.continues,
+        "content": begun,
+        "continued_length": len(begun),
+        "streamed_seq": 1 if begun else 0,
+    }
+
+
+def _touch(conversation: Conversation, reply: Message, place: Place) -> None:
+    changes: dict[str, Any] = {"updated_at": reply.created_at}
+    if place.is_shown:
+        changes |= {"model": reply.model, "active_leaf": reply}
+    Conversation.objects.filter(id=conversation.id).update(**changes)
+
+
 def note(name: Name, conversation: Conversation) -> None:
     product_events.note(name, conversation.workspace_id, user_id=conversation.owner_id, conversation_id=conversation.id)
-
-
-def next_position(conversation: Conversation) -> int:
-    """Positions follow each other, as the conversation's row is locked."""
-    return (conversation.messages.aggregate(last=Max("position"))["last"] or 0) + 1

@@ -5,7 +5,7 @@ either enters Valkey, the log, a title, a search or another person's page.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ from chat.models import Message, Original
 from chat.render import render, render_plain
 from chat.render.restore import restore_html, restore_text
 from telemetry.policies import Policy
+from telemetry.redaction.masking import PLACEHOLDER
 
 MASKS_KEPT = timedelta(hours=24)
 BATCH = 500
@@ -47,6 +48,9 @@ class Held:
             return self.html(html)
         return render(original) if message.role == Message.Role.ASSISTANT else render_plain(original)
 
+    def restored(self, text: str) -> str:
+        return restore_text(text, self.values) if self.values else text
+
     def html(self, html: str) -> str:
         return restore_html(html, self.values) if self.values else html
 
@@ -61,12 +65,40 @@ def kept_for(policy: Policy) -> timedelta | None:
     return policy.vault
 
 
-def held_for(conversation_id: uuid.UUID, *, now: datetime) -> Held:
-    """What is known of a conversation at this time. The caller has made sure that its owner asks."""
+def sendable(held: Held, policy: Policy) -> Mapping[uuid.UUID, str]:
+    """The texts of the vault that a provider may be given: none where it gets placeholders."""
+    return held.texts if policy.vault and policy.mode == "log_only" else {}
+
+
+def held_for(conversation_id: uuid.UUID, *, now: datetime, shown: Sequence[Message] | None = None) -> Held:
+    """What is known of a conversation at this time; with `shown`, as much as these of its messages need to be read.
+
+    The caller has made sure that the conversation's owner asks.
+    """
+    kept = Original.objects.filter(message__conversation_id=conversation_id).order_by("message__position")
+    if shown is None:
+        return _opened(kept, now)
+    ids = [message.id for message in shown]
+    held = _opened(kept.filter(message_id__in=ids), now)
+    # A reply may name what was said long before it.
+    named = {found[0] for message in shown for found in PLACEHOLDER.finditer(message.content)}
+    if named <= held.values.keys():
+        return held
+    older = _opened(kept.exclude(message_id__in=ids), now)
+    return Held({**older.values, **held.values}, held.texts, held.has_expired or older.has_expired)
+
+
+def text_of(message_id: uuid.UUID | None, stored: str, *, now: datetime) -> str:
+    """One message as it was before it was redacted, where that is kept; else as it is stored."""
+    if message_id is None:
+        return stored
+    return _opened(Original.objects.filter(message_id=message_id), now).texts.get(message_id, stored)
+
+
+def _opened(kept: Iterable[Original], now: datetime) -> Held:
     values: dict[str, str] = {}
     texts: dict[uuid.UUID, str] = {}
     has_expired = False
-    kept = Original.objects.filter(message__conversation_id=conversation_id).order_by("message__position")
     for original in kept:
         if original.sealed is None or original.expires_at <= now:
             has_expired = True

@@ -92,7 +92,8 @@ class Pulse:
         rows = [(run, run.seq) for run in runs if run.seq > run.stored_seq and not run.is_ending]
         if not rows:
             return
-        await in_thread(leases.save_texts, [(run.run_id, run.text, seq) for run, seq in rows])
+        texts = [(run.run_id, run.text, seq, run.reasoning.text, run.reasoning_ms) for run, seq in rows]
+        await in_thread(leases.save_texts, texts)
         for run, seq in rows:
             run.stored_seq = seq
             run.show(seq)

@@ -15,6 +15,7 @@ import redis.asyncio
 import structlog
 from django.conf import settings
 
+from chat.asides import Aside
 from chat.feed import Frame
 
 log = structlog.get_logger(__name__)
@@ -71,10 +72,7 @@ class Relay:
 
     async def close(self, run_id: uuid.UUID, seq: int, end: str) -> None:
         """Append the end sentinel, after which the stream is kept for an hour."""
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.xadd(key(run_id), {"e": end}, id=f"{seq + 1}-0")
-        pipeline.expire(key(run_id), KEPT_SECONDS)
-        await self._execute(pipeline)
+        await self._execute(_with_end(self._redis.pipeline(transaction=False), run_id, seq, end))
 
     async def lengths(self, run_ids: Sequence[uuid.UUID]) -> list[int]:
         """How many frames each stream still has; its life is prolonged by asking."""
@@ -128,40 +126,39 @@ class Relay:
         return answers
 
 
-def stored_text(run_id: uuid.UUID, after: int) -> tuple[str, int]:
-    """The text of the frames after `after` that a run left behind, and the last one's number (synchronous).
-
-    Raises `RelayAwayError`.
-    """
-    try:
-        with redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-        ) as client:
-            entries = client.xrange(key(run_id), min=f"{after + 1}-0")
-    except (redis.RedisError, OSError) as error:
-        raise RelayAwayError(str(error)) from error
-    text, seq = "", after
-    for frame in _parse(entries)[0]:
-        if frame.seq != seq + 1:
-            break
-        text, seq = text + frame.text, frame.seq
-    return text, seq
+def stored_frames(run_id: uuid.UUID, after: int) -> list[Frame]:
+    """The frames after `after` that a run left behind, as far as none is missing (synchronous). Raises `RelayAwayError`."""
+    with _synchronous() as client:
+        entries = client.xrange(key(run_id), min=f"{after + 1}-0")
+    found = _parse(entries)[0]
+    return [frame for position, frame in enumerate(found) if frame.seq == after + 1 + position]
 
 
 def close_stored(run_id: uuid.UUID, seq: int, end: str) -> None:
     """Append the end sentinel of a run whose runner is gone (synchronous). Raises `RelayAwayError`."""
+    with _synchronous() as client:
+        _with_end(client.pipeline(transaction=False), run_id, seq, end).execute()
+
+
+@contextlib.contextmanager
+def _synchronous() -> Iterator[redis.Redis]:
     try:
         with redis.Redis.from_url(
             settings.REDIS_URL, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
         ) as client:
-            client.xadd(key(run_id), {"e": end}, id=f"{seq + 1}-0")
-            client.expire(key(run_id), KEPT_SECONDS)
+            yield client
     except (redis.RedisError, OSError) as error:
         raise RelayAwayError(str(error)) from error
 
 
+def _with_end(pipeline: Any, run_id: uuid.UUID, seq: int, end: str) -> Any:
+    pipeline.xadd(key(run_id), {"e": end}, id=f"{seq + 1}-0")
+    return pipeline.expire(key(run_id), KEPT_SECONDS)
+
+
 def _fields(frame: Frame) -> dict[Any, Any]:
-    return {"t": frame.text, "a": frame.append, "l": frame.tail}
+    fields: dict[Any, Any] = {"t": frame.text, "a": frame.append, "l": frame.tail}
+    return fields | {"x": frame.aside.dump()} if frame.aside else fields
 
 
 def _entries(answer: Any) -> Sequence[tuple[bytes, dict[bytes, bytes]]]:
@@ -179,5 +176,6 @@ def _parse(entries: Any) -> tuple[list[Frame], str | None]:
         if b"e" in fields:
             return frames, fields[b"e"].decode()
         seq = int(entry_id.partition(b"-")[0])
-        frames.append(Frame(seq, fields[b"t"].decode(), fields[b"a"].decode(), fields[b"l"].decode()))
+        aside = Aside.load(fields[b"x"]) if b"x" in fields else None
+        frames.append(Frame(seq, fields[b"t"].decode(), fields[b"a"].decode(), fields[b"l"].decode(), aside))
     return frames, None

@@ -7,7 +7,6 @@ import asyncio
 import contextvars
 import uuid
 from collections.abc import Collection, Sequence
-from contextlib import aclosing
 
 import structlog
 from channels.layers import get_channel_layer
@@ -21,6 +20,7 @@ from chat.models import Message
 from chat.pulse import Pulse
 from chat.relay import Relay
 from chat.runs import Run
+from chat.tools import rounds
 from chat.turns import Turn
 from gateway import spending
 from gateway.protocol import ProviderError
@@ -52,7 +52,8 @@ class Runner:
         """Drive the runs of a new turn; to be called from any thread, once the turn is committed."""
         for opening in turn.openings:
             if opening.exchange is not None:
-                self._loop.call_soon_threadsafe(self._start, Run(opening.reply, opening.exchange))
+                run = Run(opening.reply, opening.exchange, opening.toolbox)
+                self._loop.call_soon_threadsafe(self._start, run)
 
     def feed(self, run_id: uuid.UUID) -> Feed:
         """What a run shows, wherever it is driven."""
@@ -99,10 +100,7 @@ class Runner:
         error: ProviderError | None = None
         status = Message.Status.COMPLETE
         try:
-            async with aclosing(run.exchange.deltas(lambda pair: self._record_attempt(run, pair))) as deltas:
-                async for delta in deltas:
-                    if delta.content:
-                        run.add(delta.content)
+            await rounds.drive(run, lambda pair: self._record_attempt(run, pair))
         except asyncio.CancelledError:
             status = Message.Status.CANCELED if run.stop_reason == "canceled" else Message.Status.INTERRUPTED
         except ProviderError as caught:

@@ -41,7 +41,7 @@
 
   // A long block came in several pieces, of which the first has the button.
   function textOfCode(block) {
-    const blocks = [...block.closest(".body").querySelectorAll(".code")];
+    const blocks = [...block.closest(".body, .thought").querySelectorAll(".code")];
     const from = blocks.indexOf(block);
     const isNext = (other, index) => index > from && !other.matches(".code-more");
     const to = blocks.findIndex(isNext);

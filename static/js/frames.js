@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const { announce, decorate } = window.ollive;
+  const { announce, decorate, steps } = window.ollive;
 
   function parse(html) {
     const template = document.createElement("template");
@@ -58,23 +58,25 @@
   }
 
   function grow(target, frame) {
-    const committed = target.querySelector(".committed");
+    const committed = target.querySelector(".body .committed");
     if (frame.type === "snapshot") committed.replaceChildren();
-    commit(committed, frame.append);
-    if (frame.tail !== null) morph(target.querySelector(".tail"), parse(frame.tail));
+    if (frame.append) commit(committed, frame.append);
+    if (frame.tail !== null) morph(target.querySelector(".body .tail"), parse(frame.tail));
+    steps.grow(target, frame, { parse, morph, update });
   }
 
   const endings = { complete: "Reply ready", canceled: "Stopped" };
 
   function end(target, frame) {
     if (frame.body !== null) {
-      const committed = target.querySelector(".committed");
+      const committed = target.querySelector(".body .committed");
       committed.replaceChildren();
       commit(committed, frame.body);
-      target.querySelector(".tail").replaceChildren();
+      target.querySelector(".body .tail").replaceChildren();
     } else {
-      decorate(target.querySelector(".tail"));
+      decorate(target.querySelector(".body .tail"));
     }
+    steps.end(target, frame, { parse, morph, update });
     const foot = target.querySelector(".foot");
     foot.innerHTML = frame.foot;
     target.dataset.status = frame.status;
