@@ -1,25 +1,27 @@
-// Writing and sending. A prompt is held in this browser until the server has answered for it.
+// The box: writing, its keys, and the button that sends or stops.
 (() => {
   "use strict";
 
   const form = document.getElementById("composer");
   if (!form) return;
 
-  const { transcript, drafts } = window.ollive;
+  const { transcript, drafts, sending } = window.ollive;
   const chat = document.getElementById("chat");
   const box = document.getElementById("prompt");
   const notice = document.getElementById("composer-notice");
+  const hint = document.getElementById("composer-hint");
   const sendButton = document.getElementById("send");
   const stopButton = document.getElementById("stop");
   const stopForm = document.getElementById("stop-form");
+  const longest = Number(box.dataset.longest);
   const isTouch = () => window.matchMedia("(pointer: coarse)").matches;
 
-  const pending = new Map();
-  let stopping = null;
+  let isStopping = false;
   let sentAt = -Infinity;
 
   const runs = () => transcript.runs();
   const isBlank = () => box.value.trim() === "";
+  const isEmpty = () => isBlank() && !sending.hasContent();
 
   // --- The box --------------------------------------------------------------------------------------------------------
   function fit() {
@@ -30,14 +32,47 @@
 
   function put(text) {
     box.value = text;
-    drafts.write(text);
+    changed();
+  }
+
+  function changed() {
+    drafts.write(box.value);
     fit();
     refresh();
+  }
+
+  function add(text) {
+    put([text, box.value].filter((one) => one.trim()).join("\n\n"));
+    focusBox();
+  }
+
+  // As if it was typed: it can be undone, and the caret stays where one expects it.
+  function insert(text) {
+    box.focus();
+    if (document.execCommand("insertText", false, text)) return;
+    box.setRangeText(text, box.selectionStart, box.selectionEnd, "end");
+    changed();
   }
 
   function focusBox() {
     box.focus();
     box.setSelectionRange(box.value.length, box.value.length);
+  }
+
+  function tellLength() {
+    const left = longest - box.value.length;
+    if (left > longest / 10) {
+      if (hint.dataset.about === "length") say("");
+      return;
+    }
+    const words = left < 0 ? `${(-left).toLocaleString("en")} characters too many` : `${left.toLocaleString("en")} characters left`;
+    say(left < 0 ? `${words}. Attach the text as a file, or shorten it.` : `${words}.`, "length");
+  }
+
+  function say(text, about = "") {
+    hint.textContent = text;
+    hint.dataset.about = about;
+    hint.hidden = !text;
   }
 
   // Stop stands in the place of Send; whichever goes hands its focus to the other.
@@ -48,96 +83,34 @@
     shown.hidden = false;
     gone.hidden = true;
     if (hadFocus) (isTouch() ? shown : box).focus();
-    if (!isRunning) stopping = null;
-    stopButton.setAttribute("aria-disabled", String(stopping !== null));
-    sendButton.setAttribute("aria-disabled", String(isBlank() || pending.size > 0));
+    if (!isRunning) {
+      isStopping = false;
+      if (hint.dataset.about === "run") say("");
+    }
+    stopButton.setAttribute("aria-disabled", String(isStopping));
+    const isWaiting = isEmpty() || sending.isPending() || box.value.length > longest || sending.blocker() !== "";
+    sendButton.setAttribute("aria-disabled", String(isWaiting));
     chat.classList.toggle("is-empty", !document.querySelector("#transcript article"));
-  }
-
-  // --- Sending --------------------------------------------------------------------------------------------------------
-  function newId() {
-    if (crypto.randomUUID) return crypto.randomUUID();
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+    tellLength();
   }
 
   function sendPrompt() {
-    if (isBlank() || pending.size > 0 || runs().length > 0) return;
-    const item = {
-      message: newId(),
-      conversation: form.elements.conversation.value,
-      prompt: box.value,
-      model: form.elements.model.value,
-    };
-    put("");
+    if (isEmpty() || sending.isPending() || box.value.length > longest) return;
+    if (runs().length > 0) {
+      say("Stop the reply (Esc) or wait for its end; what you wrote is kept.", "run");
+      return;
+    }
+    const blocker = sending.blocker();
+    if (blocker) {
+      window.ollive.say(blocker);
+      return;
+    }
     sentAt = performance.now();
-    send(item);
+    sending.start();
+    put("");
   }
 
-  function send(item) {
-    pending.set(item.message, item);
-    drafts.hold(item);
-    notice.replaceChildren();
-    transcript.addOptimistic(item);
-    window.ollive.follow();
-    post(form.action, form, item);
-  }
-
-  const post = (url, source, values) => window.htmx.ajax("POST", url, { source, swap: "none", values }).catch(() => {});
-
-  function received(item, xhr) {
-    if (!transcript.addTurn(xhr.responseText) || !transcript.has(item.message)) {
-      // Whatever came is no answer to a turn: most likely the sign-in page.
-      failed(item, "You are signed out. Sign in again in another tab, then retry.");
-      return;
-    }
-    drafts.release(item.message);
-    if (chat.dataset.isNew !== undefined) {
-      drafts.settle(item.conversation);
-      form.elements.conversation.value = item.conversation;
-    }
-    window.ollive.sync();
-    window.ollive.follow();
-  }
-
-  function failed(item, reason) {
-    transcript.markUnsent(item);
-    if (reason) window.ollive.say(reason);
-  }
-
-  // The server will not take this prompt as it is: back into the box, unless something else is being written there.
-  function refused(item) {
-    if (!isBlank()) {
-      failed(item);
-      return;
-    }
-    transcript.remove(item.message);
-    drafts.release(item.message);
-    put(item.prompt);
-    focusBox();
-  }
-
-  const reasons = {
-    0: "The server cannot be reached.",
-    403: "This page has been open for too long. Reload it; what you wrote is kept.",
-    429: "Too many requests. Wait a moment, then retry.",
-  };
-
-  form.addEventListener("htmx:afterRequest", (event) => {
-    const { xhr, successful, requestConfig } = event.detail;
-    const item = pending.get(requestConfig.formData.get("message"));
-    if (!item) return;
-    pending.delete(item.message);
-    const isExplained = Boolean(xhr.getResponseHeader("HX-Retarget"));
-    if (successful) received(item, xhr);
-    else if ([400, 413, 422].includes(xhr.status) && isExplained) refused(item);
-    else failed(item, isExplained ? "" : reasons[xhr.status] || "Something went wrong on the server.");
-    refresh();
-  });
-
+  // --- Asking again ---------------------------------------------------------------------------------------------------
   // A second try takes the place of the first.
   function retry(button) {
     const first = button.closest("article");
@@ -154,20 +127,22 @@
       },
       { once: true },
     );
-    post(button.dataset.retry, stopForm);
+    sending.post(button.dataset.retry, stopForm);
   }
 
   // --- Stopping -------------------------------------------------------------------------------------------------------
   function stop() {
-    const [running] = runs();
-    if (!running || stopping === running.run) return;
-    stopping = running.run;
+    const running = runs();
+    if (!running.length || isStopping) return;
+    isStopping = true;
     refresh();
-    stopForm.action = stopForm.dataset.url.replace("00000000-0000-0000-0000-000000000000", running.run);
-    post(stopForm.action, stopForm);
+    for (const { run } of running) {
+      const url = stopForm.dataset.url.replace("00000000-0000-0000-0000-000000000000", run);
+      fetch(url, { method: "POST", body: new FormData(stopForm), headers: { "HX-Request": "true" } }).catch(() => {});
+    }
     // Should no end come, the button may be tried again.
     setTimeout(() => {
-      stopping = null;
+      isStopping = false;
       refresh();
     }, 5000);
   }
@@ -185,18 +160,14 @@
   });
 
   box.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.isComposing || event.keyCode === 229) return;
+    if (event.key !== "Enter" || event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
     const isForced = event.ctrlKey || event.metaKey;
     if (!isForced && (event.shiftKey || event.altKey || isTouch())) return;
     event.preventDefault();
     sendPrompt();
   });
 
-  box.addEventListener("input", () => {
-    drafts.write(box.value);
-    fit();
-    refresh();
-  });
+  box.addEventListener("input", changed);
 
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
@@ -205,44 +176,40 @@
   });
 
   chat.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-fill], [data-unsent], [data-retry]");
+    const target = event.target.closest("[data-fill], [data-retry]");
     if (!target) return;
     if (target.dataset.fill) {
       put(target.dataset.fill.replaceAll("\\n", "\n"));
       focusBox();
-    } else if (target.dataset.retry) {
-      retry(target);
     } else {
-      settleUnsent(target);
+      retry(target);
     }
   });
 
-  function settleUnsent(button) {
-    const id = button.closest("article").id.replace("message-", "");
-    const item = drafts.unsent().find(({ message }) => message === id);
-    if (!item) return;
-    if (button.dataset.unsent === "retry") {
-      if (pending.size === 0) send(item);
-    } else {
-      transcript.remove(id);
-      drafts.release(id);
-      put([item.prompt, box.value].filter((text) => text.trim()).join("\n\n"));
-    }
-    if (!isTouch()) focusBox();
-  }
+  // The menu of what can be added stands above its button.
+  const menu = document.getElementById("add-menu");
+  menu.addEventListener("beforetoggle", (event) => {
+    if (event.newState !== "open") return;
+    const { left, top } = document.getElementById("add").getBoundingClientRect();
+    menu.style.left = `${left}px`;
+    menu.style.bottom = `${window.innerHeight - top + 8}px`;
+  });
+  menu.addEventListener("click", (event) => {
+    if (event.target.closest("[data-leave]")) menu.hidePopover();
+  });
 
   // --- As it was left -------------------------------------------------------------------------------------------------
   document.addEventListener("ollive:transcript", refresh);
+  // Another tab of this chat has sent what stands here, or gone on writing it.
+  window.addEventListener("storage", () => {
+    if (!document.hasFocus() && box.value !== drafts.read()) put(drafts.read());
+  });
+
+  window.ollive.composer = { add, changed, insert, isFree: isEmpty, put, refresh, say, focus: focusBox };
+
+  // Without scripts the files go with the form; here they are sent before it.
+  form.removeAttribute("enctype");
   // A draft of the server's (a form posted without a script and refused) comes first.
   put(box.value || drafts.read());
-  for (const item of drafts.unsent()) {
-    if (transcript.has(item.message)) {
-      drafts.release(item.message);
-    } else {
-      transcript.addOptimistic(item);
-      transcript.markUnsent(item);
-    }
-  }
-  refresh();
   if (!isTouch()) focusBox();
 })();
