@@ -52,6 +52,15 @@ def erase(user: User, *, requested_by: str, now: datetime, tell: Count) -> Recei
     return _erase_account(user, receipt, now)
 
 
+def obstacle(user: User) -> str:
+    """Why the person cannot be erased now, in a sentence; empty where nothing is in the way."""
+    if shared := _owned_alone(user):
+        return f"{shared[0]} has other members and no other owner. Make one of them its owner first."
+    if Message.objects.filter(conversation__owner=user, status=Message.Status.STREAMING).exists():
+        return "A reply is still being written. Stop it, or wait for its end."
+    return ""
+
+
 def erase_labels(subject: Subject, name: str, *, requested_by: str, now: datetime, tell: Count) -> Receipt:
     """Erase what callers recorded under labels of their own for a person who has no account here."""
     receipt = receipts.begin(name, requested_by, now)

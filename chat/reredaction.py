@@ -1,4 +1,4 @@
-"""Stored messages and titles, redacted again by the engine and the rules of today."""
+"""Stored messages, titles and shared snapshots, redacted again by the engine and the rules of today."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from chat.models import Conversation, Message
+from chat import sharing
+from chat.models import Conversation, Message, Share
 from chat.render import RENDERER_VERSION, render
 from telemetry.policies import Rules
 from telemetry.reredaction import BATCH, Done, Period, Report, count_of
@@ -23,11 +24,13 @@ def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, 
     titles = Conversation.objects.filter(period.of("created_at"), workspace_id=workspace_id)
     done = _walk(messages, rules, _of_message, is_dry=is_dry, report=report)
     done += _walk(titles, rules, _of_title, is_dry=is_dry, report=report)
+    shares = Share.objects.filter(period.of("created_at"), workspace_id=workspace_id)
+    done += _walk(shares, rules, _of_share, is_dry=is_dry, report=report)
     return done
 
 
 def _walk(
-    rows: QuerySet[Any], rules: Rules, redact: Callable[[Any, Rules], dict[str, str]], *, is_dry: bool, report: Report
+    rows: QuerySet[Any], rules: Rules, redact: Callable[[Any, Rules], dict[str, Any]], *, is_dry: bool, report: Report
 ) -> Done:
     done = Done()
     last = UUID(int=0)
@@ -42,15 +45,19 @@ def _walk(
     return done
 
 
-def _of_message(message: Message, rules: Rules) -> dict[str, str]:
+def _of_message(message: Message, rules: Rules) -> dict[str, Any]:
     return {"content": rules.redactor.redact(message.content).text, "error": rules.redactor.redact(message.error).text}
 
 
-def _of_title(conversation: Conversation, rules: Rules) -> dict[str, str]:
+def _of_title(conversation: Conversation | Share, rules: Rules) -> dict[str, Any]:
     return {"title": shorten(rules.redactor.redact(conversation.title).text, TITLE_LIMIT)}
 
 
-def _store(row: Message | Conversation, changed: dict[str, str], rules: Rules) -> bool:
+def _of_share(share: Share, rules: Rules) -> dict[str, Any]:
+    return _of_title(share, rules) | {"messages": sharing.reredacted(share, rules.redactor.redact)}
+
+
+def _store(row: Message | Conversation | Share, changed: dict[str, Any], rules: Rules) -> bool:
     """Write what changed, if the row is still as it was read."""
     stored: dict[str, Any] = {**changed, "redaction_version": rules.version}
     if isinstance(row, Message) and row.html and "content" in changed:
@@ -59,7 +66,7 @@ def _store(row: Message | Conversation, changed: dict[str, str], rules: Rules) -
     return bool(type(row)._default_manager.filter(id=row.id, **read).update(**stored))
 
 
-def _gained(row: Any, changed: dict[str, str]) -> Counter[str]:
+def _gained(row: Any, changed: dict[str, Any]) -> Counter[str]:
     gained: Counter[str] = Counter()
     for name, value in changed.items():
         gained += count_of(value) - count_of(getattr(row, name))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat.views import branches, feedback, listing, pages, searching, shares, spending, turns
+from chat.views import branches, exports, feedback, listing, pages, searching, shares, spending, turns, your_data
 
 app_name = "chat"
 
@@ -25,6 +25,12 @@ urlpatterns = [
     path("shares/<uuid:share_id>/revoke/", shares.revoke, name="revoke_share"),
     path("share/<str:token>/", shares.shared, name="shared"),
     path("share/<str:token>/continue/", shares.go_on, name="continue_share"),
+    path("c/<uuid:conversation_id>/export/", exports.export, name="export"),
+    path("settings/your-data/", your_data.your_data, name="your_data"),
+    path("settings/your-data/export/", exports.export_all, name="export_all"),
+    path("settings/your-data/export/progress/", exports.export_progress, name="export_progress"),
+    path("settings/your-data/delete/", your_data.delete_all, name="delete_all"),
+    path("settings/your-data/erase/", your_data.erase_me, name="erase_me"),
     path("c/<uuid:conversation_id>/budget/", spending.budget, name="budget"),
     path("runs/<uuid:run_id>/stop/", turns.stop, name="stop"),
     path("runs/<uuid:run_id>/retry/", branches.retry, name="retry"),

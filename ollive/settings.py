@@ -132,6 +132,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "close expired runs": {"task": "runs.sweep", "schedule": 5.0},
     "look for names": {"task": "redaction.deep", "schedule": 30.0},
     "forget expired originals": {"task": "originals.purge", "schedule": 300.0},
+    "forget deleted chats": {"task": "conversations.purge", "schedule": 30.0},
     "forget expired sessions": {"task": "accounts.purge", "schedule": 86_400.0},
 }
 
@@ -152,12 +153,42 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have mail sent to anybody
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds that a password typed again is good for
 ACCOUNT_SESSION_REMEMBER = True
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+_KEEPS_MAIL_HERE = ("console", "dummy", "filebased", "locmem")
+OLLIVE_SENDS_MAIL = not any(f".{kind}." in EMAIL_CONFIG["EMAIL_BACKEND"] for kind in _KEEPS_MAIL_HERE)  # what mail is needed for
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("OLLIVE_MAIL_FROM", default=f"Ollive <ollive@{_public.hostname or 'localhost'}>")
+EMAIL_TIMEOUT = 20
+ACCOUNT_EMAIL_NOTIFICATIONS = OLLIVE_SENDS_MAIL
+
+MFA_ADAPTER = "accounts.second_factor.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Ollive"
+MFA_TOTP_TOLERANCE = 1  # a code that is entered as it changes is good; none is good twice (accounts.second_factor)
+MFA_FORMS = {
+    "authenticate": "accounts.second_factor.AuthenticateForm",
+    "reauthenticate": "accounts.second_factor.ReauthenticateForm",
+}
+
+# Signing in at an OpenID Connect provider: its address and a client there suffice.
+OLLIVE_OIDC_ISSUER = env.str("OLLIVE_OIDC_ISSUER", default="").rstrip("/")
+OLLIVE_OIDC_CLIENT_ID = env.str("OLLIVE_OIDC_CLIENT_ID", default="")
+OLLIVE_OIDC_CLIENT_SECRET = env.str("OLLIVE_OIDC_CLIENT_SECRET", default="")
+OLLIVE_OIDC_NAME = env.str("OLLIVE_OIDC_NAME", default="single sign-on")
+OLLIVE_OIDC_ALLOWED_DOMAINS = [domain.lower() for domain in env.list("OLLIVE_OIDC_ALLOWED_DOMAINS", default=[])]
+OLLIVE_OIDC_ROLE = env.str("OLLIVE_OIDC_ROLE", default="member")  # of who comes from an allowed domain, in the first workspace
+SOCIALACCOUNT_ADAPTER = "accounts.oidc.ProviderAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form that is sent on to another host is refused by the policy below
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 
 # --- Security -----------------------------------------------------------------------------------------------------
 # No inline script or style anywhere: everything is served from /static/.
@@ -175,6 +206,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 X_FRAME_OPTIONS = "DENY"
+OLLIVE_PUBLIC_SHARING = env.bool("OLLIVE_PUBLIC_SHARING", default=True)  # share links open without signing in
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 BEHIND_TLS = OLLIVE_PUBLIC_URL.startswith("https://")
@@ -212,6 +244,7 @@ OLLIVE_SPOOL_BYTES = env.int("OLLIVE_SPOOL_BYTES", default=256 * 1024 * 1024)  #
 OLLIVE_LOCAL_MODEL = from_env.services().get("model")  # {base_url, api_key, name}, or None without the demo model
 DEFAULT_PROVIDER = env.str("DEFAULT_PROVIDER", default="")
 DEFAULT_MODEL = env.str("OPENAI_MODEL", default="") or env.str("OPENAI_DEFAULT_MODEL", default="")
+OLLIVE_AUTO_TITLES = env.bool("OLLIVE_AUTO_TITLES", default=True)  # a cheap model names each chat after its first reply
 DEFAULT_TEMPERATURE = env.float("TEMPERATURE", default=0.7)
 DEFAULT_MAX_TOKENS: int = env.int("MAX_TOKENS", default=4096)
 OLLIVE_CONNECT_TIMEOUT = env.float("OLLIVE_CONNECT_TIMEOUT", default=10.0)  # seconds, all three
