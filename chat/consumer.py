@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from accounts.models import User
 from accounts.sessions import signed_in_user, socket_group
-from chat import contexts, frames, listing
+from chat import access, contexts, frames, listing
 from chat.database import in_thread
 from chat.following import Following, replies_for
 
@@ -66,22 +66,30 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 await self._show_turn(reply.id)
 
     async def turn_began(self, event: dict[str, Any]) -> None:
-        """A turn began in another tab or on another device."""
+        """A turn began in another tab or on another device. `row` is its conversation's in the list."""
+        if event.get("row"):
+            await self.send(event["row"])
         if event["conversation"] == str(self.conversation_id):
             await self._show_turn(uuid.UUID(event["reply"]))
 
-    async def list_changed(self, _event: dict[str, Any]) -> None:
+    async def list_changed(self, event: dict[str, Any]) -> None:
         assert self.user is not None
-        await self.send(await in_thread(listing.sidebar_html, self.user))
+        await self.send(await in_thread(listing.sidebar_html, self.user) + event.get("news", ""))
 
     async def signed_out(self, _event: dict[str, Any]) -> None:
         await self._is_still_signed_in()
 
+    async def part_ended(self, _event: dict[str, Any]) -> None:
+        """The person is no longer in a workspace: a page of it closes, and so does one that may be about to begin there."""
+        assert self.user is not None
+        if self.conversation_id is None or not await in_thread(access.is_open_to, self.user, self.conversation_id):
+            await self._say_goodbye(frames.REMOVED)
+
     async def _show_turn(self, reply_id: uuid.UUID) -> None:
         """The page answers with a `sync` that names the run."""
-        html = await in_thread(contexts.own_turn_html, reply_id)
-        if html and self.conversation_id is not None:
-            await self.send(frames.turn_frame(self.conversation_id, html))
+        turn = await in_thread(contexts.turn_view, reply_id)
+        if turn is not None and self.conversation_id is not None:
+            await self.send(frames.turn_frame(self.conversation_id, turn))
 
     async def _is_still_signed_in(self) -> bool:
         user = await self._signed_in()
@@ -101,7 +109,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         except (RedisError, OSError) as error:
             log.warning("Control messages do not reach this socket.", action=action, error=str(error))
 
-    async def _say_goodbye(self) -> None:
+    async def _say_goodbye(self, bye: str = frames.BYE) -> None:
         self.following.stop()
-        await self.send(frames.BYE)
+        await self.send(bye)
         await self.close(SIGNED_OUT)

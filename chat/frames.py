@@ -8,7 +8,7 @@ import msgspec
 import orjson
 from django.template.loader import render_to_string
 
-from chat import parts
+from chat import costs, parts
 from chat.contexts import TurnView
 from chat.message_views import MessageView, message_view
 from chat.models import Message
@@ -75,6 +75,7 @@ def end_frame(message: Message | None, *, run_id: uuid.UUID, seq: int, shown: Sh
             "thought": _thought(view, shown),
             "tools": [[str(row.id), render_to_string("chat/_tool_row.html", {"row": row})] for row in rows],
             "foot": render_to_string("chat/_foot.html", {"message": view}),
+            "spent": costs.told(message.conversation_id),
         }
     )
 

@@ -1,7 +1,7 @@
 """A turn: a person's prompt and the reply to it, stored together with the started event before anyone is asked."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -10,11 +10,13 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import User, Workspace
-from chat import branches, originals
-from chat.history import fit
+from chat import originals, trees
+from chat.branches import Node, Tree
+from chat.choices import MAX_COLUMNS, Choice, choose, window_of
 from chat.models import Conversation, Message
-from chat.openings import Opening, next_position, note, open_reply
-from gateway import catalogue, screening
+from chat.openings import Opening, Place, note, open_choice
+from chat.telling import Told
+from gateway import screening
 from telemetry import policies, tallies
 from telemetry.policies import Rules
 from telemetry.product_events import Name
@@ -22,6 +24,7 @@ from telemetry.product_events import Name
 MAX_PROMPT_CHARACTERS = 100_000
 TITLE_CHARACTERS = 60
 BUSY = "A reply is still being written here. Stop it, or wait for its end."
+OUT_OF_DATE = "The page is out of date. Reload it and send again."
 
 
 class TurnError(Exception):
@@ -43,6 +46,10 @@ class Asking:
     message_id: uuid.UUID
     prompt: str
     model: str
+    compared: tuple[str, ...] = ()  # several models answer side by side
+    parent_id: uuid.UUID | None = None
+    is_temporary: bool = False  # a new conversation is not kept
+    is_placed: bool = False  # after `parent_id`, None being the beginning; else after the end of the shown branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +68,75 @@ class Turn:
     @property
     def is_new(self) -> bool:
         """Whether it was stored just now; sent twice, it is under way already or over."""
-        return self.openings[0].exchange is not None
+        return any(opening.exchange is not None for opening in self.openings)
 
 
 def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
-    """Store the prompt, the empty reply and the started event in one transaction; the same message id twice is one turn.
+    """Store the prompt, the empty replies and the started events in one transaction; the same message id twice is one turn.
 
     Raises `TurnError`, `gateway.protocol.ProviderError` for a model that leads nowhere, and `Http404`.
     """
     asking = replace(asking, prompt=_checked(asking.prompt))
-    path = asking.model or catalogue.default_path(asking.workspace.id)
-    target = catalogue.resolve(path, workspace_id=asking.workspace.id)
-    path = target.path
+    if len(asking.compared) > MAX_COLUMNS:
+        raise TurnError(f"At most {MAX_COLUMNS} models can be compared at once.", status=422)
+    choices = choose(asking.model, asking.compared, workspace_id=asking.workspace.id)
     rules = policies.rules_of(asking.workspace.id)
     _refuse_blocked(asking, rules)
-    with _one_at_a_time():
-        conversation, is_new = _conversation(asking, rules)
+    with one_at_a_time():
+        conversation = _conversation(asking, rules)
         earlier = _earlier(asking)
         if earlier is not None:
             return earlier
-        _require_idle(conversation)
-        messages = list(conversation.messages.order_by("position"))
-        stored = branches.active(messages)
+        tree = trees.read(conversation.id)
+        require_idle(tree)
+        branch = _branch(asking, conversation, tree)
+        trees.leave(conversation, branch[-1].id if branch else None, tree)
+        is_new = not tree.nodes
         held = originals.NOTHING if is_new else originals.held_for(conversation.id, now=timezone.now())
-        said = _screened(asking.prompt, rules, held, messages)
+        said = _screened(asking.prompt, rules, held, conversation)
         prompt = Message(
             id=asking.message_id,
             conversation=conversation,
-            parent=stored[-1] if stored else None,
+            parent_id=branch[-1].id if branch else None,
             role=Message.Role.USER,
             content=said.stored,
             redaction_version=rules.version,
-            position=next_position(conversation),
+            position=tree.next_position,
         )
         prompt.save(force_insert=True)
         _keep(prompt, said, asking.prompt, rules)
-        history = fit(stored, said.sent, target, originals=_sendable(held, rules))
-        opening = open_reply(prompt, history, target, path=path, process_id=process_id, rules=rules)
+        stored = trees.said(branch, window=window_of(choices))
+        told = Told(stored, len(branch) - len(stored), said.sent, originals.sendable(held, rules.policy))
+        openings = tuple(_open_all(prompt, choices, told, process_id=process_id, rules=rules))
         if is_new:
             note(Name.CONVERSATION_CREATED, conversation)
-    return Turn(conversation, prompt, (opening,), is_new)
+    return Turn(conversation, prompt, openings, is_new)
 
 
-def retry(reply: Message, *, process_id: uuid.UUID | None) -> Turn:
-    """Ask once more for a reply that did not end well; the first try stays beside it in the tree.
+def _open_all(
+    prompt: Message, choices: Sequence[Choice], told: Told, *, process_id: uuid.UUID | None, rules: Rules
+) -> Iterator[Opening]:
+    """The first model's reply is the one that the chat goes on with, until the person chooses another."""
+    compare_id = uuid.uuid4() if len(choices) > 1 else None
+    for slot, choice in enumerate(choices):
+        place = Place(prompt.position + 1 + slot, slot, compare_id, is_shown=slot == 0)
+        yield open_choice(prompt, choice, told, process_id=process_id, rules=rules, place=place)
 
-    The provider gets the prompt as it is stored, or as the vault holds it.
-    Raises `TurnError` and `gateway.protocol.ProviderError`.
-    """
-    if reply.status not in (Message.Status.FAILED, Message.Status.INTERRUPTED, Message.Status.CANCELED) or reply.parent is None:
-        raise TurnError("Only a reply that did not end well can be tried again.", status=409)
-    prompt = reply.parent
-    target = catalogue.resolve(reply.model, workspace_id=reply.conversation.workspace_id)
-    rules = policies.rules_of(reply.conversation.workspace_id)
-    with _one_at_a_time():
-        conversation = Conversation.objects.select_for_update().get(id=reply.conversation_id)
-        _require_idle(conversation)
-        stored = branches.path_to(prompt.parent_id, list(conversation.messages.order_by("position")))
-        texts = _sendable(originals.held_for(conversation.id, now=timezone.now()), rules)
-        history = fit(stored, texts.get(prompt.id, prompt.content), target, originals=texts)
-        opening = open_reply(prompt, history, target, path=reply.model, process_id=process_id, rules=rules)
-    return Turn(conversation, prompt, (opening,))
+
+def _branch(asking: Asking, conversation: Conversation, tree: Tree) -> list[Node]:
+    """What the prompt follows: the branch that the person's page shows, whatever other pages show."""
+    if not asking.is_placed:
+        return tree.branch(conversation.active_leaf_id)
+    if asking.parent_id is None:
+        return []
+    parent = tree.by_id.get(asking.parent_id)
+    if parent is None or parent.role == Message.Role.USER:
+        raise TurnError(OUT_OF_DATE, status=422)
+    return tree.path_to(parent.id)
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Iterator[None]:
     """One transaction; the constraint on running replies has the last word between two sends at once."""
     try:
         with transaction.atomic():
@@ -144,9 +155,11 @@ def _refuse_blocked(asking: Asking, rules: Rules) -> None:
         raise TurnError(str(blocked), status=422) from blocked
 
 
-def _screened(prompt: str, rules: Rules, held: originals.Held, messages: Sequence[Message]) -> screening.Screened:
+def _screened(prompt: str, rules: Rules, held: originals.Held, conversation: Conversation) -> screening.Screened:
+    # They are read only where placeholders may be in them.
+    texts = (text for text in conversation.messages.values_list("content", flat=True).iterator())
     try:
-        return screening.screen(prompt, rules, known=held.values, texts=[message.content for message in messages])
+        return screening.screen(prompt, rules, known=held.values, texts=texts)
     except screening.Blocked as blocked:
         raise TurnError(str(blocked), status=422) from blocked
 
@@ -162,13 +175,10 @@ def _keep(prompt: Message, said: screening.Screened, typed: str, rules: Rules) -
         originals.keep_text(prompt.id, typed, until=prompt.created_at + kept)
 
 
-def _sendable(held: originals.Held, rules: Rules) -> Mapping[uuid.UUID, str]:
-    """The texts of the vault that a provider may be given: none where it gets placeholders."""
-    return held.texts if rules.policy.vault and rules.policy.mode == "log_only" else {}
-
-
-def _require_idle(conversation: Conversation) -> None:
-    if conversation.messages.filter(status=Message.Status.STREAMING).exists():
+def require_idle(tree: Tree, *, beside: uuid.UUID | None = None) -> None:
+    """Of replies that are compared (`beside`) one may be asked again while the others are written."""
+    running = [node for node in tree.nodes if node.status == Message.Status.STREAMING]
+    if any(beside is None or node.compare_id != beside for node in running):
         raise TurnError(BUSY, status=409)
 
 
@@ -184,20 +194,24 @@ def _checked(prompt: str) -> str:
     return prompt
 
 
-def _conversation(asking: Asking, rules: Rules) -> tuple[Conversation, bool]:
+def _conversation(asking: Asking, rules: Rules) -> Conversation:
     """The conversation, locked so that turns in it are stored one after the other."""
-    made = Conversation(
-        id=asking.conversation_id,
-        workspace=asking.workspace,
-        owner=asking.user,
-        title=_title(rules.redactor.redact(asking.prompt).text),
-        redaction_version=rules.version,
-    )
-    inserted = Conversation.objects.bulk_create([made], ignore_conflicts=True)
-    conversation = Conversation.objects.select_for_update().filter(id=inserted[0].id, owner=asking.user).first()
+    mine = Conversation.objects.select_for_update().filter(id=asking.conversation_id, owner=asking.user, deleted_at=None)
+    conversation = mine.first()
+    if conversation is None:
+        made = Conversation(
+            id=asking.conversation_id,
+            workspace=asking.workspace,
+            owner=asking.user,
+            title="" if asking.is_temporary else _title(rules.redactor.redact(asking.prompt).text),
+            is_temporary=asking.is_temporary,
+            redaction_version=rules.version,
+        )
+        Conversation.objects.bulk_create([made], ignore_conflicts=True)
+        conversation = mine.first()
     if conversation is None:
         raise Http404("There is no such conversation.")
-    return conversation, not conversation.messages.exists()
+    return conversation
 
 
 def _earlier(asking: Asking) -> Turn | None:
@@ -205,10 +219,12 @@ def _earlier(asking: Asking) -> Turn | None:
     prompt = Message.objects.filter(id=asking.message_id).select_related("conversation").first()
     if prompt is None:
         return None
-    reply = prompt.children.order_by("position").first()
-    if prompt.conversation_id != asking.conversation_id or prompt.role != Message.Role.USER or reply is None:
+    replies = list(prompt.children.order_by("position")[: MAX_COLUMNS * 2])
+    if prompt.conversation_id != asking.conversation_id or prompt.role != Message.Role.USER or not replies:
         raise TurnError("This message id is taken. Reload the page and send again.", status=409)
-    return Turn(prompt.conversation, prompt, (Opening(reply, None),))
+    first = replies[0]
+    together = [reply for reply in replies if reply == first or (first.compare_id and reply.compare_id == first.compare_id)]
+    return Turn(prompt.conversation, prompt, tuple(Opening(reply, None) for reply in together))
 
 
 def _title(text: str) -> str:

@@ -50,6 +50,16 @@ class Message(models.Model):
     streamed_seq = models.PositiveIntegerField(default=0, help_text="The last frame whose text is in `content`.")
 
     compare_id = models.UUIDField(null=True, blank=True, help_text="The replies that were asked for side by side share it.")
+    shown_at = models.DateTimeField(null=True, blank=True, help_text="When the branch that ends here was left for another.")
+    continues = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The broken reply that this goes on with.",
+    )
+    continued_length = models.PositiveIntegerField(default=0, help_text="Characters at the start that the broken reply had.")
 
     # What came before and beside the text.
     reasoning = models.TextField(blank=True)
@@ -91,6 +101,13 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.content[:60]}"
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether this reply broke off after its beginning."""
+        if self.role != self.Role.ASSISTANT or not self.content or self.status == self.Status.STREAMING:
+            return False
+        return self.status != self.Status.COMPLETE or self.finish_reason in ("length", "max_tokens")
 
 
 class Original(models.Model):

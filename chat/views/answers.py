@@ -12,6 +12,7 @@ from accounts.access import current_workspace, person
 from accounts.sessions import tell_sockets
 from chat import access, contexts, costs, listing, runner, turns
 from chat.models import Conversation, Message
+from chat.views import bars
 from gateway import catalogue, spending
 from gateway.protocol import ProviderError
 from gateway.spending import BudgetRefusal
@@ -71,12 +72,12 @@ def started(
 def turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("chat:conversation", turn.conversation.id)
-    asker = person(request)
+    began = turn_began(turn)
     if turn.is_new:
-        tell_sockets(asker.id, turn_began(turn))
-        tell_sockets(asker.id, {"type": "list.changed"})
-    response = HttpResponse(contexts.own_turn_html(turn.reply.id) + listing.sidebar_html(asker))
+        tell_sockets(turn.conversation.owner_id, began)
+    response = HttpResponse(contexts.own_turn_html(turn.reply.id) + began["row"])
     if turn.is_new_conversation:
+        response.write(bars.bar_html(request, turn.conversation))
         response["HX-Push-Url"] = reverse("chat:conversation", args=[turn.conversation.id])
     return response
 
@@ -85,7 +86,6 @@ def branch_answer(request: HttpRequest, turn: turns.Turn, first: Message) -> Htt
     """The branch from what is new in it on: it takes the place of what the page shows there."""
     if turn.is_new:
         tell_sockets(turn.conversation.owner_id, turn_began(turn))
-        tell_sockets(turn.conversation.owner_id, {"type": "list.changed"})
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("chat:conversation", turn.conversation.id)
     turn.conversation.refresh_from_db(fields=["active_leaf"])
@@ -93,7 +93,10 @@ def branch_answer(request: HttpRequest, turn: turns.Turn, first: Message) -> Htt
 
 
 def turn_began(turn: turns.Turn) -> dict[str, str]:
-    return {"type": "turn.began", "conversation": str(turn.conversation.id), "reply": str(turn.reply.id)}
+    """What the person's sockets are told: the turn, and the row of its conversation, which is the one used last."""
+    conversation = turn.conversation
+    row = listing.row_html(conversation)
+    return {"type": "turn.began", "conversation": str(conversation.id), "reply": str(turn.reply.id), "row": row}
 
 
 def refusal(request: HttpRequest, message: str, status: int, *, shown: Conversation | None = None) -> HttpResponse:

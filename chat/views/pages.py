@@ -21,4 +21,10 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def conversation(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    return page(request, access.conversation_of(person(request), conversation_id))
+    """A conversation at its end, or at one of its messages (`at`)."""
+    found = access.conversation_of(person(request), conversation_id)
+    try:
+        at = uuid.UUID(request.GET["at"]) if "at" in request.GET else None
+    except ValueError:
+        at = None
+    return page(request, found, at=at)

@@ -1,18 +1,17 @@
-"""Asking, asking again and stopping."""
+"""Asking, asking in other words, and stopping."""
 
 import uuid
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from accounts.access import Act, membership, person, require
-from accounts.sessions import tell_sockets
+from accounts.access import Act, person, require
 from chat import access, runner, turns
-from chat.message_views import message_view
-from chat.views.answers import started, turn_answer, turn_began
+from chat.models import Message
+from chat.views.answers import branch_answer, started, turn_answer
 
 ENCODED_REPLACEMENT = (b"%EF%BF%BD", "\ufffd".encode())
 
@@ -29,17 +28,15 @@ def send(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def retry(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
-    """Ask again for a reply that did not end well."""
-    reply = access.reply_of(person(request), run_id)
-    require(membership(person(request), reply.conversation.workspace_id), Act.CHAT)
-    turn = started(request, lambda process_id: turns.retry(reply, process_id=process_id))
-    if isinstance(turn, HttpResponse):
-        return turn
-    if not request.htmx:  # type: ignore[attr-defined]
-        return redirect("chat:conversation", turn.conversation.id)
-    tell_sockets(turn.conversation.owner_id, turn_began(turn))
-    return render(request, "chat/_message.html", {"message": message_view(turn.reply)})
+def edit(request: HttpRequest, message_id: uuid.UUID) -> HttpResponse:
+    """Send another version of a prompt; the first one stays, with everything that followed it."""
+    message = access.message_of(person(request), message_id, role=Message.Role.USER)
+    turn = started(
+        request,
+        lambda process_id: turns.begin(_asking(request, instead_of=message), process_id=process_id),
+        shown=message.conversation,
+    )
+    return turn if isinstance(turn, HttpResponse) else branch_answer(request, turn, turn.prompt)
 
 
 @login_required
@@ -53,15 +50,18 @@ def stop(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     return redirect("chat:conversation", reply.conversation_id)
 
 
-def _asking(request: HttpRequest) -> turns.Asking:
+def _asking(request: HttpRequest, *, instead_of: Message | None = None) -> turns.Asking:
     prompt = request.POST.get("prompt", "")
-    if "\ufffd" in prompt and not any(form in request.body.upper() for form in ENCODED_REPLACEMENT):
+    is_readable = request.content_type != "multipart/form-data"  # of such a body nothing is left once its fields are read
+    if is_readable and "\ufffd" in prompt and not any(form in request.body.upper() for form in ENCODED_REPLACEMENT):
         raise turns.TurnError("This text is not valid UTF-8. Nothing was sent.", status=422)
     try:
-        conversation_id = uuid.UUID(request.POST.get("conversation", ""))
+        conversation_id = instead_of.conversation_id if instead_of else uuid.UUID(request.POST.get("conversation", ""))
         message_id = uuid.UUID(request.POST.get("message", "") or str(uuid.uuid4()))
+        # Where it is missing, as in a page's first message, the prompt follows the branch that is shown.
+        parent_id = uuid.UUID(parent) if (parent := request.POST.get("parent", "")) else None
     except ValueError as error:
-        raise turns.TurnError("The page is out of date. Reload it and send again.", status=422) from error
+        raise turns.TurnError(turns.OUT_OF_DATE, status=422) from error
     part = access.part_for(request, person(request), conversation_id)
     require(part, Act.CHAT)
     return turns.Asking(
@@ -71,4 +71,8 @@ def _asking(request: HttpRequest) -> turns.Asking:
         message_id=message_id,
         prompt=prompt,
         model=request.POST.get("model", "").strip()[:300],
+        compared=tuple(path.strip()[:300] for path in request.POST.getlist("models") if path.strip()),
+        parent_id=instead_of.parent_id if instead_of else parent_id,
+        is_temporary=request.POST.get("temporary") == "1",
+        is_placed=instead_of is not None or parent_id is not None,
     )

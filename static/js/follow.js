@@ -90,5 +90,6 @@
   });
 
   window.ollive.follow = follow;
+  window.ollive.stay = stopFollowing;
   follow();
 })();

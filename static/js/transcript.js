@@ -1,4 +1,4 @@
-// The messages on the page: turns come, unsent ones are marked, frames are handed to their message.
+// The rows on the page, each a message or replies side by side: turns come, unsent ones are marked, frames find their message.
 (() => {
   "use strict";
 
@@ -7,48 +7,141 @@
   const { announce, decorate, frames } = window.ollive;
   const { parse } = frames;
 
-  const article = (id) => document.getElementById(`message-${id}`);
+  const ROW = "article.message, section.columns";
+  const article = (id) => (id ? document.getElementById(`message-${id}`) : null);
   const articleOf = (run) => transcript.querySelector(`article[data-run="${CSS.escape(run)}"]`);
+  const idOf = (element) => element?.id.replace("message-", "");
   const changed = () => document.dispatchEvent(new CustomEvent("ollive:transcript"));
+  const rows = () => [...transcript.children].filter((child) => child.matches(ROW));
+  const stored = () => rows().filter((row) => !row.dataset.optimistic);
+  const rowOf = (element) => rows().find((row) => row.contains(element));
+  const isRunning = (element) => element.dataset.status === "streaming";
+  const inside = (row) => (row.matches("article") ? [row] : [...row.querySelectorAll("article.message")]);
+
+  // Replies that are being written in branches which this page does not show: Stop ends them too.
+  const hidden = new Map();
+  // The last message that the server told this page of, whether it is shown or not.
+  let newest = transcript.dataset.newest || "";
+
+  // The end of the branch on the page: where the next prompt belongs.
+  function leaf() {
+    const last = stored().at(-1);
+    const chosen = last?.matches("article") ? last : last?.querySelector(".is-chosen article");
+    return idOf(chosen) || "";
+  }
 
   // --- Frames ---------------------------------------------------------------------------------------------------------
   function apply(frame) {
     if (frame.type === "turn") {
-      if (frame.conversation === document.getElementById("chat").dataset.conversation) addTurn(frame.html);
+      if (frame.conversation === document.getElementById("chat").dataset.conversation) place(frame);
       return;
     }
     const target = articleOf(frame.run);
-    if (!target || target.dataset.status !== "streaming") return;
+    if (!target || !isRunning(target)) {
+      if (frame.type === "end" && hidden.delete(frame.run)) changed();
+      return;
+    }
     frames.take(target, frame);
+    changed();
+  }
+
+  // A turn of this person's, wherever it began: it is shown by the pages that show its branch.
+  function place(frame) {
+    newest = frame.reply;
+    const known = article(frame.reply);
+    const prompt = article(frame.prompt);
+    if (known || prompt?.dataset.optimistic || (!prompt && leaf() === (frame.parent || ""))) {
+      addTurn(frame.html);
+    } else if (prompt && isReplaced(prompt, frame)) {
+      replaceFrom(rowOf(prompt).nextElementSibling, tail(frame.html));
+    } else {
+      hide(articlesIn(frame.html));
+      const shown = prompt ? rowOf(prompt).nextElementSibling : siblingOf(frame.parent);
+      if (shown) refreshVersions(shown);
+    }
+  }
+
+  // Another try takes the place of one that did not end well, and of the columns that it belongs to, as long as nothing follows.
+  function isReplaced(prompt, frame) {
+    const shown = rowOf(prompt).nextElementSibling;
+    if (!shown || shown !== rows().at(-1)) return !shown;
+    if (shown.matches("section")) return parse(frame.html).querySelector("section.columns") !== null;
+    return ["failed", "interrupted", "canceled"].includes(shown.dataset.status);
+  }
+
+  const articlesIn = (html) => [...parse(html).querySelectorAll("article.message")];
+  const siblingOf = (parent) => transcript.querySelector(`article.user[data-parent="${CSS.escape(parent || "")}"]`);
+
+  function tail(html) {
+    const fragment = parse(html);
+    fragment.querySelector("article.user")?.remove();
+    return fragment;
+  }
+
+  async function refreshVersions(row) {
+    const shown = row.matches("article") ? row : null;
+    if (!shown) return;
+    const response = await fetch(`/messages/${idOf(shown)}/versions/`).catch(() => null);
+    if (response?.ok) shown.querySelector(".versions")?.replaceWith(parse(await response.text()));
+  }
+
+  function hide(articles) {
+    for (const { dataset } of articles.filter((one) => one.dataset.run && isRunning(one))) {
+      hidden.set(dataset.run, Number(dataset.seq));
+    }
     changed();
   }
 
   // --- Turns ----------------------------------------------------------------------------------------------------------
   // The same turn may come twice: as the answer of the POST, and as a frame meant for the other tabs.
   function addTurn(html) {
-    const articles = [...parse(html).querySelectorAll("article.message")];
-    const known = articles.map((fresh) => document.getElementById(fresh.id));
-    if (known[0] && !known[0].dataset.optimistic) removeAfter(known[0], articles);
-    removeOptimisticReply();
-    articles.forEach((fresh, index) => {
-      if (known[index]?.dataset.optimistic) known[index].replaceWith(fresh);
-      else if (!known[index]) transcript.append(fresh);
-      else return;
-      fresh.querySelectorAll(".committed").forEach(decorate);
-      if (fresh.dataset.status === "streaming") announce("Generating");
-    });
+    const fresh = [...parse(html).children].filter((child) => child.matches(ROW));
+    if (fresh.length) removeOptimisticReply();
+    for (const row of fresh) {
+      const known = article(idOf(inside(row)[0]));
+      if (known?.dataset.optimistic) known.replaceWith(row);
+      else if (!known) transcript.append(row);
+      else continue;
+      arrived(row);
+    }
     changed();
-    return articles.length > 0;
+    return fresh.length > 0;
   }
 
-  // A second try takes the place of the first one.
-  function removeAfter(prompt, articles) {
-    const kept = new Set(articles.map((fresh) => fresh.id));
-    for (let next = prompt.nextElementSibling; next; ) {
+  function arrived(row) {
+    row.querySelectorAll(".committed").forEach(decorate);
+    for (const one of inside(row)) {
+      hidden.delete(one.dataset.run);
+      if (isRunning(one)) announce("Generating");
+      if (!one.dataset.optimistic && one.matches(".assistant")) newest = idOf(one);
+    }
+  }
+
+  // Another branch takes the place of what is shown from this row on; what is being written there is written on.
+  function replaceFrom(row, content) {
+    const fresh = typeof content === "string" ? parse(content) : content;
+    const news = [...fresh.children].filter((child) => child.matches(ROW));
+    if (!news.length) return false;
+    const kept = new Set(news.flatMap(inside).map((one) => one.id));
+    for (let next = row; next; ) {
       const following = next.nextElementSibling;
-      if (!kept.has(next.id)) next.remove();
+      if (next.matches(ROW) && !next.dataset.optimistic) {
+        hide(inside(next).filter((one) => !kept.has(one.id)));
+        next.remove();
+      }
       next = following;
     }
+    for (const one of news.flatMap(inside)) article(idOf(one))?.remove();
+    const unsent = transcript.querySelector(":scope > [data-optimistic]");
+    for (const one of news) {
+      transcript.insertBefore(one, unsent);
+      one.querySelectorAll(".committed").forEach(decorate);
+      for (const { dataset } of inside(one)) hidden.delete(dataset.run);
+      inside(one).filter(isRunning).forEach(() => announce("Generating"));
+    }
+    changed();
+    window.ollive.sync?.();
+    return true;
   }
 
   const removeOptimisticReply = () => transcript.querySelector("article.assistant[data-optimistic]")?.remove();
@@ -75,15 +168,26 @@
     addOptimistic,
     addTurn,
     apply,
+    leaf,
     markUnsent,
+    replaceFrom,
+    rowOf,
     has: (message) => Boolean(article(message)),
     remove(message) {
       removeOptimisticReply();
       article(message)?.remove();
       changed();
     },
+    // Rows that lie further up, put before the first one.
+    addOlder(content) {
+      content.querySelectorAll(".committed").forEach(decorate);
+      transcript.prepend(content);
+    },
     // The last message that the server knows of.
-    last: () => [...transcript.querySelectorAll("article[id]:not([data-optimistic])")].at(-1)?.id.replace("message-", ""),
-    runs: () => streaming().map(({ dataset }) => ({ run: dataset.run, seq: Number(dataset.seq) })),
+    last: () => newest || leaf() || undefined,
+    runs: () => [
+      ...streaming().map(({ dataset }) => ({ run: dataset.run, seq: Number(dataset.seq) })),
+      ...[...hidden].map(([run, seq]) => ({ run, seq })),
+    ],
   };
 })();
