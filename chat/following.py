@@ -56,7 +56,7 @@ class Following:
         if reply.status != Message.Status.STREAMING:
             await self._send(await _when_possible(_own_end, reply.id, reply.run_id, after))
             return
-        held, is_kept = await _when_possible(_held, reply.conversation_id)
+        held, is_kept = await _when_possible(_held, reply.conversation)
         async for frame in runner.current().feed(reply.run_id).follow(after):
             if is_kept and frames.is_end(frame):
                 await self._send(await self._own_end(reply, frame, after))
@@ -83,11 +83,10 @@ async def _when_possible(read: Callable[P, R], *args: P.args, **kwargs: P.kwargs
             await asyncio.sleep(RETRY_SECONDS)
 
 
-def _held(conversation_id: uuid.UUID) -> tuple[originals.Held, bool]:
+def _held(conversation: Conversation) -> tuple[originals.Held, bool]:
     """What the owner may see of what was removed from this conversation, and whether there is or may be such."""
-    held = originals.held_for(conversation_id, now=timezone.now())
-    workspace_id = Conversation.objects.values_list("workspace_id", flat=True).filter(id=conversation_id).first()
-    is_kept = workspace_id is not None and originals.kept_for(policies.policy_of(workspace_id)) is not None
+    held = originals.held_for(conversation.id, now=timezone.now())
+    is_kept = originals.kept_for(policies.policy_of(conversation.workspace_id)) is not None
     return held, is_kept or bool(held)
 
 
@@ -103,8 +102,12 @@ def replies_for(user: User, conversation_id: uuid.UUID, request: frames.Request)
 
     Other conversations' runs are not among them.
     """
-    replies = access.conversation_of(user, conversation_id).messages.filter(role=Message.Role.ASSISTANT)
+    mine = access.conversations_of(user).filter(id=conversation_id)
+    replies = Message.objects.filter(conversation__in=mine, role=Message.Role.ASSISTANT).select_related("conversation")
     wanted = Q(run_id__in=[position.run for position in request.runs]) | Q(status=Message.Status.STREAMING)
     if request.last is not None:
         wanted |= Q(position__gt=Subquery(Message.objects.filter(id=request.last).values("position")))
-    return list(replies.filter(wanted).order_by("position")[:MAX_REPLIES])
+    found = list(replies.filter(wanted).order_by("position")[:MAX_REPLIES])
+    if not found:
+        access.conversation_of(user, conversation_id)  # none of the person's own, or none to follow?
+    return found

@@ -5,22 +5,24 @@ import asyncio
 import os
 from typing import Any
 
+import django
 from channels.routing import URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 from channels.sessions import SessionMiddlewareStack
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ollive.settings")
 os.environ.setdefault("OLLIVE_PROCESS", "web")
 
-http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from django.urls import path  # noqa: E402 (the apps must be loaded first)
 
 from chat.consumer import ChatConsumer  # noqa: E402
 from ollive import doors  # noqa: E402
+from ollive.pages import PageHandler  # noqa: E402
 from ollive.web import WebProcess  # noqa: E402
 
+http = PageHandler()
 socket = path("ws/", ChatConsumer.as_asgi())  # type: ignore[arg-type]  # Channels has Django's path() lead to its consumers
 websocket = AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter([socket])))  # type: ignore[list-item]
 process = WebProcess()
