@@ -1,6 +1,6 @@
 """Django's handler for pages: middleware and view run in one thread, one after the other.
 
-Left to itself, Django hops between the event loop and a thread at every middleware that knows both ways: a fifth of a page's cost.
+Left to itself, Django hops between the event loop and a thread at every middleware that knows both ways: a fifth of the cost.
 """
 
 from typing import Any
