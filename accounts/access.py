@@ -57,11 +57,22 @@ def membership(user: User, workspace_id: uuid.UUID) -> Membership:
     return found
 
 
+def memberships(request: HttpRequest) -> list[Membership]:
+    """The signed-in person's parts, the first they joined first: one query a request, however often it is asked."""
+    user = person(request)
+    known: tuple[uuid.UUID, list[Membership]] | None = getattr(request, "_memberships", None)
+    if known is None or known[0] != user.pk:
+        mine = Membership.objects.select_related("workspace").filter(user=user).order_by("created_at", "pk")
+        known = (user.pk, list(mine))
+        setattr(request, "_memberships", known)  # noqa: B010 (a request has no such attribute for the type checker)
+    return known[1]
+
+
 def current_membership(request: HttpRequest) -> Membership:
     """The signed-in person's part in the workspace they are working in: the session's, else the first they joined."""
-    mine = Membership.objects.select_related("workspace").filter(user=person(request)).order_by("created_at", "pk")
+    mine = memberships(request)
     chosen = request.session.get(SESSION_KEY)
-    found = (mine.filter(workspace_id=chosen).first() if chosen else None) or mine.first()
+    found = next((part for part in mine if str(part.workspace_id) == chosen), mine[0] if mine else None)
     if found is None:
         raise PermissionDenied("You are in no workspace yet. Ask its owner to add you.")
     return found
@@ -70,6 +81,17 @@ def current_membership(request: HttpRequest) -> Membership:
 def current_workspace(request: HttpRequest) -> Workspace:
     """The workspace that the signed-in person is working in. Raises `PermissionDenied` when they are in none."""
     return current_membership(request).workspace
+
+
+def posted_membership(request: HttpRequest) -> Membership:
+    """The part in the workspace that a form was made for, whatever another tab chose since. Raises `Http404`."""
+    given = request.POST.get("workspace", "")
+    if not given:
+        return current_membership(request)
+    try:
+        return membership(person(request), uuid.UUID(given))
+    except ValueError:
+        raise Http404("There is no such workspace.") from None
 
 
 def may(part: Membership, act: Act) -> bool:

@@ -4,6 +4,8 @@ from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -16,16 +18,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from accounts import api_keys
-from accounts.models import ApiKey, AuditEntry, Invitation, Membership, SignInLink, User, Workspace
+from accounts import api_keys, audit
+from accounts.access import person
+from accounts.models import ApiKey, AuditEntry, Invitation, Membership, Session, SignInLink, User, Workspace
+from accounts.second_factor import forget as forget_second_factor
+from accounts.second_factor import second_factor
 from accounts.sessions import sign_out_sockets
 from accounts.sign_in_links import revoke_links
 
-# A person has one address, that of the user: allauth's own list of addresses is not used.
-admin.site.unregister(EmailAddress)
+# A person has one address, that of the user; the provider is named by the environment; second factors are removed below.
+for unused in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(unused)
 
 # What goes with a person or a workspace without loss. Everything else, such as their chats, is deleted by its own app first.
-GOES_ALONG = {ApiKey, Invitation, Membership, SignInLink, EmailAddress, LogEntry}
+GOES_ALONG = {ApiKey, Invitation, Membership, Session, SignInLink, EmailAddress, Authenticator, SocialAccount, LogEntry}
 
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -56,11 +62,12 @@ class UserAdmin(DjangoUserAdmin[User]):
     search_fields = ("email", "name")
     ordering = ("email",)
     date_hierarchy = "date_joined"
-    readonly_fields = ("password_state", "last_login", "date_joined")
+    readonly_fields = ("password_state", "second_step", "last_login", "date_joined")
+    actions = ("remove_second_step",)
     filter_horizontal = ("groups", "user_permissions")
     inlines = (MembershipInline,)
     fieldsets = (
-        (None, {"fields": ("email", "name", "password_state")}),
+        (None, {"fields": ("email", "email_confirmed", "name", "password_state", "second_step")}),
         ("Access", {"fields": ("is_active", *POWERS)}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
@@ -77,6 +84,19 @@ class UserAdmin(DjangoUserAdmin[User]):
     def password_state(self, user: User) -> str:
         state = "set" if user.has_usable_password() else "none: signs in by link"
         return format_html('{} – <a href="{}">change it</a>', state, reverse("admin:auth_user_password_change", args=[user.pk]))
+
+    @admin.display(description="second step")
+    def second_step(self, user: User) -> str:
+        return "on" if second_factor(user).is_on else "off"
+
+    @admin.action(description="Remove the second step of the selected people", permissions=["change"])
+    def remove_second_step(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """For who lost phone and codes: the operator has made sure that it is them."""
+        people = [user for user in queryset if _may_touch(request, user) and forget_second_factor(user)]
+        for user in people:
+            audit.note(audit.Action.MFA_TURNED_OFF, person(request), now=timezone.now(), subject=user)
+            self.log_change(request, user, "Removed the second step.")
+        self.message_user(request, f"{len(people)} people sign in with their password alone now.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fixed = super().get_readonly_fields(request, obj)
@@ -158,7 +178,7 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
     @admin.action(description="Revoke the selected keys", permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         now = timezone.now()
-        revoked = [key for key in queryset if api_keys.revoke(key, now)]
+        revoked = [key for key in queryset if api_keys.revoke(key, now, by=person(request))]
         for key in revoked:
             self.log_change(request, key, "Revoked.")
         self.message_user(request, f"{len(revoked)} revoked. Programs that use them are refused within five seconds.")

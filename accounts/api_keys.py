@@ -12,10 +12,15 @@ import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import cast
+from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import F
 
+from accounts import audit
 from accounts.access import SCOPES_OF
+from accounts.audit import Action
 from accounts.entrance import SCOPES, Bearer, Payloads
 from accounts.models import ApiKey, Membership, User, Workspace
 
@@ -25,6 +30,7 @@ CHECKSUM_LENGTH = 6
 ALPHABET = string.digits + string.ascii_letters
 DEFAULT_SCOPES = ("chat", "ingest")
 USE_IS_WRITTEN_EVERY = timedelta(minutes=1)
+ROTATION_OVERLAP = timedelta(hours=24)  # in which the token before works beside the new one
 FROM_ENVIRONMENT = "CLIENT_API_TOKEN"
 
 
@@ -41,8 +47,10 @@ def issue(
     scopes: Iterable[str] = DEFAULT_SCOPES,
     payloads: str | None = None,
     expires_at: datetime | None = None,
+    by: User | None = None,
+    key_id: UUID | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its token, which is nowhere else. Raises `InvalidKey`."""
+    """A new key and its token, which is nowhere else; `by` is who made it, None for a command. Raises `InvalidKey`."""
     wanted = tuple(dict.fromkeys(scopes))
     membership = Membership.objects.filter(user=user, workspace=workspace).first()
     if membership is None:
@@ -55,15 +63,31 @@ def issue(
         raise InvalidKey(f"The role of {user.email} ({membership.get_role_display()}) does not allow {', '.join(beyond)}.")
     if expires_at is not None and expires_at <= now:
         raise InvalidKey("The key would have expired already.")
+    if key_id is not None and ApiKey.objects.filter(pk=key_id).exists():
+        raise InvalidKey("This key was made already, and it was shown once. Rotate it to get another token.")
     token = make_token()
-    return _store(token, user, workspace, name=name, scopes=wanted, payloads=payloads, now=now, expires_at=expires_at), token
+    with transaction.atomic():
+        key = _store(
+            token,
+            user,
+            workspace,
+            name=name,
+            scopes=wanted,
+            payloads=payloads,
+            now=now,
+            expires_at=expires_at,
+            key_id=key_id,
+        )
+        detail = {"scopes": list(wanted), "payloads": payloads or "", "expires_at": expires_at, "of": str(user.pk)}
+        audit.note(Action.KEY_CREATED, by, now=now, workspace=workspace, subject=key, detail=detail)
+    return key, token
 
 
 def verify(token: str, now: datetime) -> Bearer | None:
     """Who comes with this token, or None: mistyped, unknown, expired, revoked, or of a person who has left."""
     if not may_exist(token):
         return None
-    key = ApiKey.objects.filter(token_sha256=fingerprint(token)).select_related("user").first()
+    key = _behind(token, now)
     if key is None or not is_valid(key, now) or not key.user.is_active:
         return None
     membership = Membership.objects.filter(user_id=key.user_id, workspace_id=key.workspace_id).first()
@@ -84,9 +108,37 @@ def is_valid(key: ApiKey, now: datetime) -> bool:
     return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
 
 
-def revoke(key: ApiKey, now: datetime) -> bool:
+def revoke(key: ApiKey, now: datetime, *, by: User | None = None) -> bool:
     """End the key; web processes notice within five seconds. False when it was revoked before."""
-    return bool(ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now))
+    with transaction.atomic():
+        ended = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
+        if ended:
+            audit.note(Action.KEY_REVOKED, by, now=now, workspace=key.workspace_id, subject=key)
+    return bool(ended)
+
+
+def rotate(key: ApiKey, now: datetime, *, by: User | None = None) -> str:
+    """A new token for the same key; the one before works for a day more, any older one no longer. Raises `InvalidKey`.
+
+    The key keeps its id: its budgets, limits and logs go on.
+    """
+    if key.name == FROM_ENVIRONMENT:
+        raise InvalidKey(f"This key is {FROM_ENVIRONMENT} of the environment. Change it there.")
+    if not is_valid(key, now):
+        raise InvalidKey("This key has ended. Make a new one.")
+    token = make_token()
+    with transaction.atomic():
+        changed = ApiKey.objects.filter(pk=key.pk, revoked_at=None, token_sha256=key.token_sha256).update(
+            previous_sha256=F("token_sha256"),
+            previous_last_four=F("last_four"),
+            previous_expires_at=now + ROTATION_OVERLAP,
+            token_sha256=fingerprint(token),
+            last_four=token[-4:],
+        )
+        if not changed:
+            raise InvalidKey("Somebody else changed this key just now. Look again before you rotate it.")
+        audit.note(Action.KEY_ROTATED, by, now=now, workspace=key.workspace_id, subject=key)
+    return token
 
 
 def may_exist(token: str) -> bool:
@@ -135,6 +187,13 @@ def register_environments_key(owner: User, now: datetime) -> ApiKey | None:
     return _store(token, owner, membership.workspace, name=FROM_ENVIRONMENT, scopes=scopes, now=now)
 
 
+def _behind(token: str, now: datetime) -> ApiKey | None:
+    """The key of this token, or of this token before its rotation, while that still works."""
+    keys = ApiKey.objects.select_related("user")
+    known = keys.filter(token_sha256=fingerprint(token)).first()
+    return known or keys.filter(previous_sha256=fingerprint(token), previous_expires_at__gt=now).first()
+
+
 def _store(
     token: str,
     user: User,
@@ -145,8 +204,10 @@ def _store(
     now: datetime,
     payloads: str | None = None,
     expires_at: datetime | None = None,
+    key_id: UUID | None = None,
 ) -> ApiKey:
     return ApiKey.objects.create(
+        id=key_id or uuid4(),
         user=user,
         workspace=workspace,
         name=name,

@@ -8,6 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
+from accounts import audit
+from accounts.audit import Action
 from accounts.sign_in_links import person_behind, use_link
 
 
@@ -20,8 +22,10 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
         person = person_behind(token, timezone.now())
         context = {"expired": person is None, "email": person.email if person else ""}
         return render(request, "account/sign_in_link.html", context, status=200 if person else 410)
-    person = use_link(token, timezone.now())
+    now = timezone.now()
+    person = use_link(token, now)
     if person is None:
         return render(request, "account/sign_in_link.html", {"expired": True, "email": ""}, status=410)
+    audit.note(Action.SIGN_IN_LINK_USED, person, now=now, subject=person)
     response: HttpResponse = perform_login(request, person)
     return response

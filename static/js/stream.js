@@ -88,9 +88,13 @@
     line.textContent = "";
   }
 
-  function leave() {
+  function leave(reason) {
     isOver = true;
     socket.close();
+    if (reason === "removed") {
+      window.location.assign("/");
+      return;
+    }
     const here = encodeURIComponent(window.location.pathname);
     window.location.assign(`${line.dataset.signIn}?next=${here}`);
   }
@@ -123,7 +127,7 @@
     event.preventDefault();
     const frame = JSON.parse(message);
     if (frame.type === "pong") clearTimeout(pongTimer);
-    else if (frame.type === "bye") leave();
+    else if (frame.type === "bye") leave(frame.reason);
     else if (frame.type === "turn") {
       transcript.apply(frame);
       sync();

@@ -17,13 +17,18 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core import signing
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from accounts import api_keys, invitations
+from accounts.models import ApiKey, Invitation, Membership
+from accounts.sessions import open_sessions
 from accounts.sign_in_links import make_link
 from chat import runner
 from chat.models import Conversation, Message
+from tests.people import join, make_person
 
 ACTORS = ("anonymous", "charlie", "bob", "dora", "alice")
 SIGN_IN = "is sent to sign in"
@@ -37,13 +42,15 @@ class Row:
     others: int
     alice: int | str
     dora: int | None = None
+    bob: int | None = None
     method: str = "get"
     args: Callable[["Belongings"], list[Any]] = lambda _: []
     data: Callable[["Belongings"], dict[str, Any]] = lambda _: {}
 
     def expected(self, actor: str) -> int | str:
-        given = {"anonymous": self.anonymous, "alice": self.alice, "dora": self.others if self.dora is None else self.dora}
-        return given.get(actor, self.others)
+        given = {"anonymous": self.anonymous, "alice": self.alice, "dora": self.dora, "bob": self.bob}
+        found = given.get(actor)
+        return self.others if found is None else found
 
 
 @dataclass
@@ -54,14 +61,37 @@ class Belongings:
     ended: Message
     failed: Message
     link: str
+    member: Membership
+    invitation: Invitation
+    invitation_token: str
+    key: ApiKey
+
+    def of_workspace(self, **data: Any) -> dict[str, Any]:
+        """A form that was made for Alice's workspace."""
+        return {"workspace": self.conversation.workspace_id, **data}
 
 
 def turn(conversation_id: uuid.UUID, message_id: uuid.UUID | None = None) -> dict[str, Any]:
     return {"conversation": conversation_id, "message": message_id or uuid.uuid4(), "prompt": "hello", "model": "openai/fake"}
 
 
+def new_address_of(person: Any) -> str:
+    return signing.dumps([str(person.pk), person.email, "new@example.com"], salt="accounts.profile.email")
+
+
+def other_session_of(person: Any) -> str:
+    Client().force_login(person)
+    return open_sessions(person, None, timezone.now())[0].token
+
+
 def open_page(status: int = 200) -> Row:
     return Row(anonymous=status, others=status, alice=status)
+
+
+def of_workspace(*, bob: int, args: Callable[[Belongings], list[Any]] = lambda _: [], **data: Any) -> Row:
+    """A form for Alice's workspace, which for Charlie and Dora does not exist."""
+    filled = {"anonymous": SIGN_IN, "others": 404, "bob": bob, "alice": 200}
+    return Row(**filled, method="post", args=args, data=lambda has: has.of_workspace(**data))  # type: ignore[arg-type]
 
 
 ROWS: dict[str, Row] = {
@@ -73,6 +103,64 @@ ROWS: dict[str, Row] = {
     "account_change_password": Row(anonymous=SIGN_IN, others=200, alice=200),
     "account_set_password": Row(anonymous=SIGN_IN, others=200, alice=200),
     "account_sign_in_link": Row(anonymous=200, others=200, alice=200, args=lambda has: [has.link]),
+    "openid_connect_login": Row(anonymous=404, others=404, alice=404, args=lambda _: ["oidc"]),  # no provider is set up
+    "openid_connect_callback": Row(anonymous=404, others=404, alice=404, args=lambda _: ["oidc"]),
+    "account_reset_password": open_page(404),  # no mail is sent
+    "account_reset_password_done": open_page(404),
+    "account_reset_password_from_key_done": open_page(404),
+    "account_reset_password_from_key": Row(anonymous=404, others=404, alice=404, args=lambda _: ["abc", "key"]),
+    "mfa_authenticate": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "mfa_login_webauthn": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    # The next three, and what begins with mfa_, show a person nobody but themselves; grave ones end at their password first.
+    "account_reauthenticate": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_reauthenticate": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_reauthenticate_webauthn": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_index": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_list_webauthn": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_activate_totp": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_deactivate_totp": Row(anonymous=SIGN_IN, others=404, alice=404),  # nobody has an app yet, or codes
+    "mfa_view_recovery_codes": Row(anonymous=SIGN_IN, others=404, alice=404),
+    "mfa_download_recovery_codes": Row(anonymous=SIGN_IN, others=404, alice=404),
+    "mfa_generate_recovery_codes": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_add_webauthn": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "mfa_remove_webauthn": Row(anonymous=SIGN_IN, others=200, alice=200, args=lambda _: [1]),
+    "mfa_edit_webauthn": Row(anonymous=SIGN_IN, others=200, alice=200, args=lambda _: [1]),
+    "settings": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "profile": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "confirm_email": Row(anonymous=SIGN_IN, others=410, alice=200, args=lambda has: [new_address_of(has.conversation.owner)]),
+    "time_zone": Row(anonymous=SIGN_IN, others=204, alice=204, method="post", data=lambda _: {"time_zone": "Europe/Rome"}),
+    "appearance": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "theme": Row(anonymous=SIGN_IN, others=204, alice=204, method="post", data=lambda _: {"theme": "dark"}),
+    "sign_in_settings": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "end_sessions": Row(anonymous=SIGN_IN, others=200, alice=200, method="post"),
+    "end_session": Row(
+        anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [other_session_of(has.conversation.owner)]
+    ),
+    "switch_workspace": Row(
+        anonymous=SIGN_IN,
+        others=404,
+        bob=200,
+        alice=200,
+        method="post",
+        data=lambda has: {"workspace": has.conversation.workspace_id},
+    ),
+    "invitation": Row(anonymous=200, others=200, alice=200, args=lambda has: [has.invitation_token]),
+    "workspace": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "rename_workspace": of_workspace(bob=403, name="Looking-glass"),
+    "create_workspace": Row(anonymous=SIGN_IN, others=200, bob=403, alice=200, method="post", data=lambda _: {"name": "Mine"}),
+    "leave_workspace": of_workspace(bob=403),  # he goes, and ends where somebody without a workspace does
+    "members": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "invite": of_workspace(bob=403, id=uuid.uuid4(), role="member", days=7),
+    "revoke_invitation": of_workspace(bob=403, args=lambda has: [has.invitation.pk]),
+    "change_role": of_workspace(bob=403, args=lambda has: [has.member.pk], role="viewer"),
+    "transfer_ownership": of_workspace(bob=403, args=lambda has: [has.member.pk]),
+    "remove_member": of_workspace(bob=403, args=lambda has: [has.member.pk]),
+    "api_keys": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "create_key": of_workspace(bob=200, id=uuid.uuid4(), name="script", scopes=["chat"]),
+    "rotate_key": of_workspace(bob=404, args=lambda has: [has.key.pk]),
+    "revoke_key": of_workspace(bob=404, args=lambda has: [has.key.pk]),
+    "audit_log": Row(anonymous=SIGN_IN, others=200, bob=403, dora=403, alice=200),
+    "audit_csv": of_workspace(bob=403),
     # Dora is in no workspace: she is told so.
     "chat:home": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
     "chat:conversations": Row(anonymous=SIGN_IN, others=200, alice=200),
@@ -173,7 +261,12 @@ def belongings(alice, workspace) -> Belongings:
     ]
     Group.objects.create(name="Readers")
     token = make_link(alice, timezone.now()).rstrip("/").rpartition("/")[2]
-    return Belongings(conversation, replies[0], replies[1], token)
+    member = Membership.objects.get(user=join(make_person("Carol"), workspace))
+    part = Membership.objects.get(user=alice)
+    invitation, path = invitations.create(part, uuid.uuid4(), role="member", days=7, now=timezone.now())
+    invitation_token = path.rstrip("/").rpartition("/")[2]
+    key, _ = api_keys.issue(alice, workspace, name="secret plan", now=timezone.now())
+    return Belongings(conversation, replies[0], replies[1], token, member, invitation, invitation_token, key)
 
 
 @pytest.fixture
