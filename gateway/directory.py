@@ -45,6 +45,8 @@ class Kind:
     key_page: str = ""
     key_option: str = ""
     is_for_commands: bool = False
+    check_url: str = ""
+    is_list_open: bool = False
     list_url: str = ""
     list_key_header: str = ""
     list_headers: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -167,10 +167,23 @@ def without_key(text: str, source: Source) -> str:
 
 
 async def ask(source: Source, *, seconds: float = TIMEOUT_SECONDS) -> tuple[Offer, ...]:
-    """The provider's own list. Raises `ProviderError`."""
-    who = source.kind.label if source.kind.name == source.name else source.name
-    target = source.target("")
-    url = URL(source.kind.list_url or f"{target.base_url}/models")
+    """The provider's own list. It closes the loop's sessions: run it on a loop of its own. Raises `ProviderError`."""
+    body = await _get(source, source.kind.list_url or f"{source.base_url}/models", seconds=seconds)
+    try:
+        return _offers(source, msgspec.json.decode(body))
+    except msgspec.MsgspecError:
+        who = source.label
+        raise fault("bad_response", who, "It has no list of models at this address.", retryable=False) from None
+
+
+async def check_key(source: Source, *, seconds: float = TIMEOUT_SECONDS) -> None:
+    """Raise `ProviderError` where the key is not accepted, of a kind that has a place to ask for that."""
+    if source.kind.check_url and not source.has_own_address:
+        await _get(source, source.kind.check_url, seconds=seconds)
+
+
+async def _get(source: Source, address: str, *, seconds: float) -> bytes:
+    who, target, url = source.label, source.target(""), URL(address)
     try:
         if target.is_guarded:
             require_public(url.host or "", port=url.port, allowed=target.allowed_host)
@@ -183,9 +196,7 @@ async def ask(source: Source, *, seconds: float = TIMEOUT_SECONDS) -> tuple[Offe
             body = await read_start(response, limit=MAX_BYTES)
             if response.status != 200:
                 raise refusal(who, response.status, body[:4096])
-        return _offers(source, msgspec.json.decode(body))
-    except msgspec.MsgspecError:
-        raise fault("bad_response", who, "It has no list of models at this address.", retryable=False) from None
+            return body
     except NETWORK_ERRORS as error:
         raise network_fault(error, who) from error
     finally:

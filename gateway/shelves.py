@@ -116,7 +116,7 @@ class Shelf:
         return ModelChoice(
             path,
             (entry.label if entry else "") or (f"{name} (demo)" if source.is_demo else name),
-            label_of(source),
+            source.label,
             source.is_demo,
             has_vision=can.vision if entry is None or entry.has_vision is None else entry.has_vision,
             has_tools=can.tools if entry is None or entry.has_tools is None else entry.has_tools,
@@ -174,11 +174,6 @@ class Shelf:
             best = known_models.listed(source.kind, timezone.now().date())
             yield from (name for name in best if not offered or name in offered)
         yield from offered
-
-
-def label_of(source: Source) -> str:
-    """What people read for a source."""
-    return source.kind.label if source.kind.name == source.name else source.name
 
 
 _cached: dict[uuid.UUID | None, tuple[float, int, Shelf]] = {}

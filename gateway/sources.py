@@ -35,6 +35,11 @@ class Source:
     origin: str = "environment"
 
     @property
+    def label(self) -> str:
+        """What people read for it."""
+        return self.kind.label if self.kind.name == self.name else self.name
+
+    @property
     def is_demo(self) -> bool:
         return self.name == LOCAL
 

@@ -1,7 +1,26 @@
 """The settings pages of providers and models."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from gateway.views import models, provider_acts, providers
 
 app_name = "gateway"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("providers/", providers.providers_page, name="providers"),
+    path("add-provider/", providers.kinds, name="provider_kinds"),
+    path("add-provider/<slug:kind>/", providers.add, name="add_provider"),
+    path("providers/<slug:name>/", providers.change, name="provider"),
+    path("providers/<slug:name>/test/", provider_acts.test, name="test_provider"),
+    path("providers/<slug:name>/switch/", provider_acts.switch, name="switch_provider"),
+    path("providers/<slug:name>/default/", provider_acts.make_default, name="default_provider"),
+    path("providers/<slug:name>/allow/", provider_acts.allow, name="allow_provider"),
+    path("providers/<slug:name>/delete/", providers.delete, name="delete_provider"),
+    path("models/", models.models_page, name="models"),
+    path("models/one/", models.entry, name="model"),
+    path("models/show/", models.show, name="show_model"),
+    path("models/begin-with/", models.choose, name="choose_models"),
+    path("models/refresh/", models.refresh, name="refresh_models"),
+    path("models/short-names/", models.add_alias, name="add_alias"),
+    path("models/short-names/<uuid:alias_id>/delete/", models.delete_alias, name="delete_alias"),
+]

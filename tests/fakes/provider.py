@@ -116,6 +116,9 @@ class FakeProvider:
 
     async def _list_models(self, request: web.Request) -> web.Response:
         self.listed_count += 1
+        script = self.manners.scripts.get("/models")
+        if script:
+            return web.Response(text=script.behaviour.body, status=script.behaviour.status, content_type="application/json")
         names = ["plain", "paced-20", *NAMED]
         models = [{"id": name, "object": "model", "owned_by": "fake"} for name in names]
         return web.json_response({"object": "list", "data": models})

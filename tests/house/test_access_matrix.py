@@ -28,6 +28,8 @@ from accounts.sessions import open_sessions
 from accounts.sign_in_links import make_link
 from chat import runner
 from chat.models import Conversation, Message
+from gateway import sources
+from gateway.models import ModelAlias, Provider
 from tests.people import join, make_person
 
 ACTORS = ("anonymous", "charlie", "bob", "dora", "alice")
@@ -94,7 +96,44 @@ def of_workspace(*, bob: int, args: Callable[[Belongings], list[Any]] = lambda _
     return Row(**filled, method="post", args=args, data=lambda has: has.of_workspace(**data))  # type: ignore[arg-type]
 
 
+def provider_of(has: Belongings) -> str:
+    """The name of a provider of Alice's workspace, which waits for her word about its address."""
+    values = {"kind": "compatible", "base_url": "http://10.0.0.9/v1", "private_host": "10.0.0.9:80"}
+    Provider.objects.get_or_create(workspace=has.conversation.workspace, name="secret-plan", defaults=values)
+    sources.forget()
+    return "secret-plan"
+
+
+def alias_of(has: Belongings) -> uuid.UUID:
+    values = {"path": "openai/fake"}
+    return ModelAlias.objects.get_or_create(workspace=has.conversation.workspace, name="fast", defaults=values)[0].id
+
+
+def of_providers(**data: Any) -> Row:
+    """A form about that provider."""
+    return of_workspace(bob=403, args=lambda has: [provider_of(has)], **data)
+
+
+CONFIGURING = Row(anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200)
 ROWS: dict[str, Row] = {
+    "gateway:providers": CONFIGURING,
+    "gateway:provider_kinds": CONFIGURING,
+    "gateway:models": CONFIGURING,
+    "gateway:add_provider": Row(anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200, args=lambda _: ["openai"]),
+    "gateway:provider": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [provider_of(has)]),
+    "gateway:test_provider": of_providers(),
+    "gateway:switch_provider": of_providers(is_on="no"),
+    "gateway:default_provider": of_providers(),
+    "gateway:allow_provider": of_providers(host="10.0.0.9:80"),
+    "gateway:delete_provider": of_providers(),
+    "gateway:model": Row(
+        anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200, data=lambda _: {"path": "openai/fake"}
+    ),  # of the environment's provider, which every workspace has
+    "gateway:show_model": of_workspace(bob=403, path="openai/fake", is_hidden="yes"),
+    "gateway:choose_models": of_workspace(bob=403, who_may_type="everyone"),
+    "gateway:refresh_models": of_workspace(bob=403),
+    "gateway:add_alias": of_workspace(bob=403, name="quick", path="openai/fake"),
+    "gateway:delete_alias": of_workspace(bob=403, args=lambda has: [alias_of(has)]),
     "health": open_page(),
     "healthz": open_page(),
     "ready": open_page(),
