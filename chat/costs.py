@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.template.loader import render_to_string
@@ -35,6 +36,8 @@ def total_of(conversation_id: uuid.UUID) -> Total:
     return Total(sums["usd"] or Decimal(0), sums["priced"], sums["unpriced"], bool(sums["estimated"]))
 
 
-def total_html(conversation_id: uuid.UUID) -> str:
-    """What stands in the bar."""
-    return render_to_string("chat/_spent.html", {"spent": total_of(conversation_id)}).strip()
+def told(conversation_id: uuid.UUID) -> dict[str, Any]:
+    """What stands in the bar, for a page that is open: of two such, the one with the higher count is newer."""
+    spent = total_of(conversation_id)
+    html = render_to_string("chat/_spent.html", {"spent": spent}).strip()
+    return {"count": spent.priced_count + spent.unpriced_count, "html": html}

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from chat import originals, sweep
+from chat import deletion, originals, sweep
 
 
 @shared_task(name="runs.sweep", ignore_result=True, expires=10)
@@ -16,3 +16,9 @@ def sweep_runs() -> None:
 def purge_originals() -> None:
     """Forget what was removed from messages, once its time is over."""
     originals.purge(timezone.now())
+
+
+@shared_task(name="conversations.purge", ignore_result=True, expires=30)
+def purge_conversations() -> None:
+    """Delete for good what was deleted a minute ago, and the temporary chats of yesterday."""
+    deletion.purge(timezone.now())

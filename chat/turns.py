@@ -79,7 +79,7 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
     asking = replace(asking, prompt=_checked(asking.prompt))
     if len(asking.compared) > MAX_COLUMNS:
         raise TurnError(f"At most {MAX_COLUMNS} models can be compared at once.", status=422)
-    choices = choose(asking.model, asking.compared, workspace_id=asking.workspace.id)
+    choices = choose(asking.model, asking.compared, workspace_id=asking.workspace.id, user_id=asking.user.id)
     rules = policies.rules_of(asking.workspace.id)
     _refuse_blocked(asking, rules)
     with one_at_a_time():

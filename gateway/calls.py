@@ -84,6 +84,7 @@ class Call:
         self._first_token_ms: float | None = None
         self._timings = Timings()
         self.rules = rules or policies.rules_of(origin.workspace_id)
+        self.kept = policies.kept(self.rules.policy, origin.payloads)
         self._content = self.rules.redactor.stream()
         self._reasoning = self.rules.redactor.stream()
         self._splitter = ThoughtSplitter()
@@ -209,16 +210,15 @@ class Call:
 
     def started(self) -> events.Event:
         """What telemetry keeps before the provider is asked."""
-        payloads = self.origin.payloads
-        return events.started(rules=self.rules, payloads=payloads, **self._identity(), messages=list(self.request.messages))
+        return events.started(rules=self.rules, payloads=self.kept, **self._identity(), messages=list(self.request.messages))
 
     def finished(self, ending: Ending, bill: Bill, *, error: ProviderError | None = None) -> events.Event:
         """What telemetry keeps of the one end."""
         self.stop_clock()
-        is_quotable = self.origin.payloads != "none"  # a provider's sentence may repeat what it was told
+        is_quotable = self.kept != "none"  # a provider's sentence may repeat what it was told
         return events.finished(
             rules=self.rules,
-            payloads=self.origin.payloads,
+            payloads=self.kept,
             **self._identity(),
             messages=list(self.request.messages),
             status=ending,
@@ -264,7 +264,7 @@ class Call:
             "provider": target.provider,
             "model": target.model,
             "is_stream": True,
-            "parameters": _recorded(self.request.parameters, origin.payloads),
+            "parameters": _recorded(self.request.parameters, self.kept),
             "tools": self.request.parameters.get("tools"),
             "started_at": self.started_at,
         }

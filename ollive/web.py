@@ -10,9 +10,10 @@ import structlog
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
+from django.utils import timezone
 from redis.exceptions import RedisError
 
-from chat import runner, sweep
+from chat import deletion, runner, sweep
 from chat.database import in_thread
 from chat.render import warm
 from gateway import adapters
@@ -72,6 +73,7 @@ class WebProcess:
 
     async def _sweep(self) -> None:
         await in_thread(sweep.sweep)
+        await in_thread(deletion.purge, timezone.now())
 
     async def _listen(self) -> None:
         """Stops that were asked of other processes arrive here."""

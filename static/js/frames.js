@@ -80,6 +80,7 @@
     const foot = target.querySelector(".foot");
     foot.innerHTML = frame.foot;
     target.dataset.status = frame.status;
+    window.ollive.showSpent?.(frame.spent);
     // The endings without a word here carry an alert in their foot.
     announce(endings[frame.status] || "");
   }

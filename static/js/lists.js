@@ -198,6 +198,15 @@
     window.ollive.tidyList();
   }
 
+  let countedReplies = 0;
+
+  // Replies that end at the same time may be told of in either order.
+  window.ollive.showSpent = (spent) => {
+    if (!spent || spent.count < countedReplies) return;
+    countedReplies = spent.count;
+    byId("spent").innerHTML = spent.html;
+  };
+
   document.addEventListener("htmx:oobAfterSwap", (event) => {
     if (event.detail.target.id === "toast") armToast();
     else if (event.detail.target.id === "row-news") place();

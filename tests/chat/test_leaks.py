@@ -81,8 +81,8 @@ def test_no_mode_stores_what_it_removes(
     assert typed.response.status_code == (422 if mode == "block" else 200)
 
 
-def dump_of_database() -> str:
-    command = [str(installation() / "bin" / "pg_dump"), "--inserts", database_url()]
+def dump_of_database(*options: str) -> str:
+    command = [str(installation() / "bin" / "pg_dump"), "--inserts", *options, database_url()]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
