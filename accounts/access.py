@@ -68,6 +68,12 @@ def memberships(request: HttpRequest) -> list[Membership]:
     return known[1]
 
 
+def role_of(user_id: uuid.UUID, workspace_id: uuid.UUID) -> str:
+    """The person's role in a workspace, for rules that go by it; `none` for who is in it no more."""
+    found = Membership.objects.filter(user_id=user_id, workspace_id=workspace_id).values_list("role", flat=True).first()
+    return found or "none"
+
+
 def current_membership(request: HttpRequest) -> Membership:
     """The signed-in person's part in the workspace they are working in: the session's, else the first they joined."""
     mine = memberships(request)

@@ -26,7 +26,7 @@ class SessionStore(db.SessionStore):
     def note_use(self, device: str, now: datetime) -> None:
         """Keep when and with what a signed-in person was last here: at most one small UPDATE each five minutes."""
         row = self.row
-        if SESSION_KEY not in self or (row and row.user_id and row.device == device and now - row.last_seen_at < SEEN_EVERY):
+        if SESSION_KEY not in self or (row and row.user_id and now - row.last_seen_at < SEEN_EVERY):
             return
         self.device, self.seen_at = device, now
         if not self.modified and self.session_key:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
-from accounts.access import Act, current_membership, may, person
+from accounts.access import Act, current_membership, may, memberships
 from accounts.models import Membership, Workspace
 
 
@@ -48,35 +48,47 @@ class Line:
 
     page: Page
     url: str
-    is_current: bool
+    current: str  # the value of `aria-current`: page, true for a page below it, or nothing
 
 
 def settings_page(
     request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
-    """Render a template that extends `settings/layout.html`."""
-    part = current_membership(request)
-    return render(request, template, {"part": part, **navigation(request, part), **(context or {})}, status=status)
+    """Render a template that extends `settings/layout.html`. Who is in no workspace sees their own pages alone."""
+    part = current_part(request)
+    known = {"part": part, "workspace": part.workspace if part else None, "workspaces": workspaces(request)}
+    return render(request, template, {**known, **(context or {})}, status=status)
 
 
-def navigation(request: HttpRequest, part: Membership) -> dict[str, Any]:
-    """What `settings/layout.html` needs: the lines of both groups, and the workspaces to choose from."""
+def current_part(request: HttpRequest) -> Membership | None:
+    """As `current_membership`, but None for who is in no workspace."""
+    return current_membership(request) if memberships(request) else None
+
+
+def workspaces(request: HttpRequest) -> list[Workspace]:
+    """Where the person could be working, by name."""
+    return sorted((part.workspace for part in memberships(request)), key=lambda workspace: workspace.name.lower())
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """What the frame shows beside a page: the lines of both groups, and the workspaces to choose from."""
+    part = current_part(request)
     return {
         "yours": _lines(request, YOURS, part),
-        "of_workspace": _lines(request, WORKSPACE, part),
-        "workspaces": list(Workspace.objects.filter(memberships__user=person(request)).order_by("name")),
-        "workspace": part.workspace,
+        "of_workspace": _lines(request, WORKSPACE, part) if part else [],
+        "workspaces": workspaces(request),
+        "workspace": part.workspace if part else None,
     }
 
 
-def _lines(request: HttpRequest, pages: tuple[Page, ...], part: Membership) -> list[Line]:
-    match = request.resolver_match
-    current = match.view_name if match else ""
+def _lines(request: HttpRequest, pages: tuple[Page, ...], part: Membership | None) -> list[Line]:
     found = []
     for page in pages:
-        if page.act is None or may(part, page.act):
+        if page.act is None or (part and may(part, page.act)):
             try:
-                found.append(Line(page, reverse(page.name), page.name == current))
+                url = reverse(page.name)
             except NoReverseMatch:
                 continue
+            # A page below one of the list, such as a provider's, belongs to its line.
+            found.append(Line(page, url, "page" if request.path == url else "true" if request.path.startswith(url) else ""))
     return found

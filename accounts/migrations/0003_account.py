@@ -11,6 +11,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='user',
+            name='email_confirmed',
+            field=models.BooleanField(default=True, help_text="The address is shown to be theirs. Unset, a sign-in provider's word for it does not open this account."),
+        ),
+        migrations.AddField(
+            model_name='user',
             name='preferences',
             field=models.JSONField(blank=True, default=dict, editable=False),
         ),

@@ -34,6 +34,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("e-mail address", unique=True)
+    email_confirmed = models.BooleanField(
+        default=True,
+        help_text="The address is shown to be theirs. Unset, a sign-in provider's word for it does not open this account.",
+    )
     name = models.CharField(max_length=150, blank=True)
     is_staff = models.BooleanField("operator", default=False, help_text="May open the admin.")
     is_active = models.BooleanField("active", default=True, help_text="Unset it to keep a person out.")

@@ -37,21 +37,25 @@
     },
   };
 
+  // What the person's account says comes with the page; the browser remembers for people who have chosen nothing there.
   // The key and its values are the Django admin's own, so one choice serves both.
+  const kept = root.dataset.kept !== undefined;
+  if (kept) memory.set("theme", root.dataset.theme);
+
   function chosenTheme() {
-    const theme = memory.get("theme");
+    const theme = memory.get("theme") ?? (kept ? root.dataset.theme : "auto");
     return themes.includes(theme) ? theme : "auto";
   }
 
   function applyTheme() {
     root.dataset.theme = chosenTheme();
-    for (const radio of document.querySelectorAll("input[name=theme]")) {
+    for (const radio of document.querySelectorAll(".theme-switch input[name=theme]")) {
       radio.checked = radio.value === root.dataset.theme;
     }
   }
 
   function applySidebar() {
-    root.classList.toggle("sidebar-closed", memory.get("ollive.sidebar") === "closed");
+    root.classList.toggle("sidebar-closed", (memory.get("ollive.sidebar") ?? root.dataset.sidebar) === "closed");
   }
 
   root.classList.add("js");
@@ -61,7 +65,7 @@
 
   document.addEventListener("DOMContentLoaded", applyTheme);
   document.addEventListener("change", (event) => {
-    if (event.target.name === "theme" && themes.includes(event.target.value)) {
+    if (event.target.matches(".theme-switch input") && themes.includes(event.target.value)) {
       memory.set("theme", event.target.value);
       applyTheme();
     }

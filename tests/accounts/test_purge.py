@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from accounts.models import Session
 from django.utils import timezone
 
-from accounts.models import SignInLink
+from accounts.models import Session, SignInLink
 from accounts.sign_in_links import make_link
 from accounts.tasks import purge
 
