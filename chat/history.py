@@ -3,11 +3,13 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
 
-from chat.models import Message
+from chat.models import Message, ToolUse
+from chat.tools.uses import told
 from gateway import catalogue
 from gateway.protocol import Target
 from telemetry import tokens
@@ -24,33 +26,47 @@ class History:
     omitted_count: int
 
 
-def fit(stored: Sequence[Message], prompt: str, target: Target, *, originals: Mapping[uuid.UUID, str] | None = None) -> History:
+def fit(
+    stored: Sequence[Message],
+    prompt: str,
+    target: Target,
+    *,
+    originals: Mapping[uuid.UUID, str] | None = None,
+    uses: Mapping[uuid.UUID, Sequence[ToolUse]] | None = None,
+) -> History:
     """Drop the oldest turns until the rest and room for a reply fit the model's window; the system prompt stays.
 
-    `originals` are texts from the vault, by message, that take the place of the stored ones.
+    `originals` are texts from the vault, by message, that take the place of the stored ones. `uses` are the tools of replies.
     """
     texts = originals or {}
-    said = [{"role": message.role, "content": texts.get(message.id, message.content)} for message in stored if message.content]
-    system = [message for message in said if message["role"] == Message.Role.SYSTEM]
-    turns = [message for message in said if message["role"] != Message.Role.SYSTEM]
+    said = [_said(message, texts, (uses or {}).get(message.id, ())) for message in stored]
+    system = [part for parts in said for part in parts if part["role"] == Message.Role.SYSTEM]
+    turns = [parts for parts in said if parts and parts[0]["role"] != Message.Role.SYSTEM]
     asked = {"role": "user", "content": prompt}
     window = catalogue.context_window(target)
-    if window is None or _is_surely_short([*said, asked], window):
-        return History([*system, *turns, asked], 0)
+    everything = [*system, *chain.from_iterable(turns), asked]
+    if window is None or _is_surely_short(everything, window):
+        return History(everything, 0)
     room = window - min(settings.DEFAULT_MAX_TOKENS, window // 4)
     room -= tokens.count_messages([*system, asked], target.model)
-    kept: list[dict[str, Any]] = []
-    for message in reversed(turns):
-        room -= tokens.count_messages([message], target.model)
+    kept: list[list[dict[str, Any]]] = []
+    for parts in reversed(turns):
+        room -= tokens.count_messages(parts, target.model)
         if room < 0:
             break
-        kept.append(message)
+        kept.append(parts)
     # A conversation starts with the person: a reply without its prompt confuses models and is refused by some.
-    while kept and kept[-1]["role"] != Message.Role.USER:
+    while kept and kept[-1][0]["role"] != Message.Role.USER:
         kept.pop()
-    return History([*system, *reversed(kept), asked], len(turns) - len(kept))
+    return History([*system, *chain.from_iterable(reversed(kept)), asked], len(turns) - len(kept))
+
+
+def _said(message: Message, texts: Mapping[uuid.UUID, str], uses: Sequence[ToolUse]) -> list[dict[str, Any]]:
+    """What one message comes to: its text, and before that the tools that a reply used."""
+    text = texts.get(message.id, message.content)
+    return [*told(uses), *([{"role": message.role, "content": text}] if text else [])]
 
 
 def _is_surely_short(messages: Sequence[dict[str, Any]], window: int) -> bool:
-    characters = sum(len(message["content"]) for message in messages)
+    characters = sum(len(tokens.text_of(message)) for message in messages)
     return characters / SAFE_CHARACTERS_A_TOKEN < window - min(settings.DEFAULT_MAX_TOKENS, window // 4)

@@ -15,8 +15,10 @@ from chat.choices import Choice
 from chat.history import History
 from chat.models import Conversation, Message
 from chat.telling import Told
-from chat.tools.steps import Toolbox
-from gateway import spending
+from chat.tools import offers
+from chat.tools.steps import Toolbox, declared
+from chat.tools.uses import uses_of
+from gateway import efforts, spending
 from gateway.calls import Exchange, Origin
 from gateway.protocol import ChatRequest, ProviderError, Target
 from telemetry import inbox, product_events, wakeups
@@ -47,21 +49,41 @@ class Place:
 
 
 def open_choice(
-    prompt: Message, choice: Choice, told: Told, *, process_id: uuid.UUID | None, rules: Rules, place: Place
+    prompt: Message,
+    choice: Choice,
+    told: Told,
+    *,
+    process_id: uuid.UUID | None,
+    rules: Rules,
+    place: Place,
+    effort: str = "",
 ) -> Opening:
     """The reply of one of the models that were asked for."""
     if choice.target is None:
         assert choice.refusal is not None
         return _open_refused(prompt, choice.refusal, path=choice.path, place=place)
-    history = told.fitted(choice.target)
-    return open_reply(prompt, history, choice.target, path=choice.path, process_id=process_id, rules=rules, place=place)
+    takes_tools = efforts.takes_tools(choice.target, prompt.conversation.workspace_id)
+    history = told.fitted(choice.target, uses_of(told.stored) if takes_tools else {})
+    return open_reply(
+        prompt, history, choice.target, path=choice.path, process_id=process_id, rules=rules, place=place, effort=effort
+    )
 
 
 def open_reply(
-    prompt: Message, history: History, target: Target, *, path: str, process_id: uuid.UUID | None, rules: Rules, place: Place
+    prompt: Message,
+    history: History,
+    target: Target,
+    *,
+    path: str,
+    process_id: uuid.UUID | None,
+    rules: Rules,
+    place: Place,
+    effort: str = "",
 ) -> Opening:
     """The empty reply and the started event of the call that will fill it."""
     conversation = prompt.conversation
+    effort = efforts.taken(effort, target, conversation.workspace_id)
+    toolbox = offers.toolbox(conversation, target)
     reply = Message(
         **_placed(prompt, place),
         status=Message.Status.STREAMING,
@@ -71,6 +93,7 @@ def open_reply(
         model=path,
         redaction_version=rules.version,
         omitted_count=history.omitted_count,
+        reasoning_effort=effort,
     )
     origin = Origin(
         workspace_id=conversation.workspace_id,
@@ -81,7 +104,8 @@ def open_reply(
         message_id=reply.id,
         payloads="none" if conversation.is_temporary else None,
     )
-    exchange = Exchange(ChatRequest(target, history.messages, parameters.of(conversation)), origin, rules=rules)
+    asked = {**parameters.of(conversation), **({"reasoning_effort": effort} if effort else {}), **declared(toolbox)}
+    exchange = Exchange(ChatRequest(target, history.messages, asked), origin, rules=rules)
     reply.inference_id = exchange.call.inference_id
     reply.trace_id = exchange.call.origin.trace_id
     reply.save(force_insert=True)
@@ -91,7 +115,7 @@ def open_reply(
         inbox.append([exchange.call.started()], cursor)
     note(Name.CHAT_REQUESTED, conversation)
     transaction.on_commit(wakeups.wake)
-    return Opening(reply, exchange)
+    return Opening(reply, exchange, toolbox)
 
 
 def _open_refused(prompt: Message, refusal: ProviderError, *, path: str, place: Place) -> Opening:

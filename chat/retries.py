@@ -45,7 +45,7 @@ def _ask(
     reply: Message, model: str, *, process_id: uuid.UUID | None, is_beside: bool = False, partial: Message | None = None
 ) -> Turn:
     prompt = _prompt_of(reply)
-    (choice,) = choose(model, (), workspace_id=reply.conversation.workspace_id)
+    (choice,) = choose(model, (), workspace_id=reply.conversation.workspace_id, user_id=reply.conversation.owner_id)
     rules = policies.rules_of(reply.conversation.workspace_id)
     with one_at_a_time():
         conversation = prompt.conversation = Conversation.objects.select_for_update().get(id=reply.conversation_id)
@@ -55,7 +55,15 @@ def _ask(
         if place.is_shown:
             trees.leave(conversation, prompt.id, tree)
         told = _told(prompt, tree, choice, rules=rules, partial=partial)
-        opening = open_choice(prompt, choice, told, process_id=process_id, rules=rules, place=replace(place, continues=partial))
+        opening = open_choice(
+            prompt,
+            choice,
+            told,
+            process_id=process_id,
+            rules=rules,
+            place=replace(place, continues=partial),
+            effort=reply.reasoning_effort,
+        )
     return Turn(conversation, prompt, (opening,))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chat.history import History, fit
-from chat.models import Message
+from chat.models import Message, ToolUse
 from gateway.protocol import Target
 
 
@@ -21,7 +21,7 @@ class Told:
     sent: str
     texts: Mapping[uuid.UUID, str]
 
-    def fitted(self, target: Target) -> History:
-        """As much of it as this model takes."""
-        history = fit(self.stored, self.sent, target, originals=self.texts)
+    def fitted(self, target: Target, uses: Mapping[uuid.UUID, Sequence[ToolUse]] | None = None) -> History:
+        """As much of it as this model takes; with the `uses` of tools, by reply, where it takes those."""
+        history = fit(self.stored, self.sent, target, originals=self.texts, uses=uses)
         return replace(history, omitted_count=history.omitted_count + self.unread_count)

@@ -16,6 +16,7 @@ from chat.choices import MAX_COLUMNS, Choice, choose, window_of
 from chat.models import Conversation, Message
 from chat.openings import Opening, Place, note, open_choice
 from chat.telling import Told
+from chat.tools import offers
 from gateway import screening
 from telemetry import policies, tallies
 from telemetry.policies import Rules
@@ -49,6 +50,8 @@ class Asking:
     compared: tuple[str, ...] = ()  # several models answer side by side
     parent_id: uuid.UUID | None = None
     is_temporary: bool = False  # a new conversation is not kept
+    effort: str = ""  # how hard the models shall think; empty leaves it to them
+    tools: tuple[str, ...] | None = None  # what the chat has switched on from now on; None leaves it as it is
     is_placed: bool = False  # after `parent_id`, None being the beginning; else after the end of the shown branch
 
 
@@ -89,6 +92,8 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
             return earlier
         tree = trees.read(conversation.id)
         require_idle(tree)
+        if asking.tools is not None:
+            offers.choose(conversation, asking.tools)
         branch = _branch(asking, conversation, tree)
         trees.leave(conversation, branch[-1].id if branch else None, tree)
         is_new = not tree.nodes
@@ -107,20 +112,20 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
         _keep(prompt, said, asking.prompt, rules)
         stored = trees.said(branch, window=window_of(choices))
         told = Told(stored, len(branch) - len(stored), said.sent, originals.sendable(held, rules.policy))
-        openings = tuple(_open_all(prompt, choices, told, process_id=process_id, rules=rules))
+        openings = tuple(_open_all(prompt, choices, told, process_id=process_id, rules=rules, effort=asking.effort))
         if is_new:
             note(Name.CONVERSATION_CREATED, conversation)
     return Turn(conversation, prompt, openings, is_new)
 
 
 def _open_all(
-    prompt: Message, choices: Sequence[Choice], told: Told, *, process_id: uuid.UUID | None, rules: Rules
+    prompt: Message, choices: Sequence[Choice], told: Told, *, process_id: uuid.UUID | None, rules: Rules, effort: str
 ) -> Iterator[Opening]:
     """The first model's reply is the one that the chat goes on with, until the person chooses another."""
     compare_id = uuid.uuid4() if len(choices) > 1 else None
     for slot, choice in enumerate(choices):
         place = Place(prompt.position + 1 + slot, slot, compare_id, is_shown=slot == 0)
-        yield open_choice(prompt, choice, told, process_id=process_id, rules=rules, place=place)
+        yield open_choice(prompt, choice, told, process_id=process_id, rules=rules, place=place, effort=effort)
 
 
 def _branch(asking: Asking, conversation: Conversation, tree: Tree) -> list[Node]:

@@ -6,7 +6,6 @@ highest version; snapshots, and models for something other than chat, are known 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.directory import Kind
+from gateway.protocol import Abilities
 
 MAP_FILE = "model_prices_and_context_window_backup.json"
 LISTED = 12
@@ -42,15 +42,8 @@ class Entry(msgspec.Struct, gc=False):
     supports_vision: bool | None = None
     supports_function_calling: bool | None = None
     supports_reasoning: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Abilities:
-    """What a model can do besides answering in text; None where nobody says."""
-
-    vision: bool | None = None
-    tools: bool | None = None
-    reasoning: bool | None = None
+    supports_none_reasoning_effort: bool | None = None
+    supports_minimal_reasoning_effort: bool | None = None
 
 
 UNKNOWN = Abilities()

@@ -45,6 +45,11 @@ Toolbox = Mapping[str, Tool]
 NO_TOOLS: Toolbox = {}
 
 
+def declared(toolbox: Toolbox) -> dict[str, Any]:
+    """The parameter that offers these tools."""
+    return {"tools": [tool.declaration() for tool in toolbox.values()]} if toolbox else {}
+
+
 class Use:
     """One use of a tool in a run: its row, and what only the model and the tool get to see."""
 

@@ -38,6 +38,8 @@ def _load() -> ModuleType:
             litellm.suppress_debug_info = True
             litellm.disable_streaming_logging = True
             litellm.drop_params = True
+            # Histories with tools in them are made fit for providers that want the tools declared, or the thoughts shown again.
+            litellm.modify_params = True
             _loaded = litellm
     return _loaded
 
