@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from accounts.access import role_of
 from gateway import catalogue
 from gateway.protocol import ProviderError, Target
 
@@ -19,17 +20,19 @@ class Choice:
     refusal: ProviderError | None = None
 
 
-def choose(model: str, compared: Sequence[str], *, workspace_id: uuid.UUID) -> list[Choice]:
+def choose(model: str, compared: Sequence[str], *, workspace_id: uuid.UUID, user_id: uuid.UUID) -> list[Choice]:
     """The models of one prompt: those to compare when they are several, else the one.
 
-    Raises `ProviderError` where none of them leads anywhere.
+    Raises `ProviderError` where none of them leads anywhere, or may be used by the person.
     """
+    # Who asks matters only where some models are kept for some roles.
+    role = role_of(user_id, workspace_id) if catalogue.restricts(workspace_id) else ""
     paths = list(dict.fromkeys(path for path in compared if path))
     if len(paths) < 2:
-        path = model or (paths[0] if paths else "") or catalogue.default_path(workspace_id)
-        target = catalogue.resolve(path, workspace_id=workspace_id)
+        path = model or (paths[0] if paths else "") or catalogue.default_path(workspace_id, role)
+        target = catalogue.resolve(path, workspace_id=workspace_id, role=role)
         return [Choice(target.path, target)]
-    choices = [_choice(path, workspace_id) for path in paths]
+    choices = [_choice(path, workspace_id, role) for path in paths]
     refusal = choices[0].refusal
     if refusal is not None and all(choice.target is None for choice in choices):
         raise refusal
@@ -43,9 +46,9 @@ def window_of(choices: Sequence[Choice]) -> int | None:
     return max(known) if known and len(known) == len(windows) else None
 
 
-def _choice(path: str, workspace_id: uuid.UUID) -> Choice:
+def _choice(path: str, workspace_id: uuid.UUID, role: str) -> Choice:
     try:
-        target = catalogue.resolve(path, workspace_id=workspace_id)
+        target = catalogue.resolve(path, workspace_id=workspace_id, role=role)
     except ProviderError as refusal:
         return Choice(path, refusal=refusal)
     return Choice(target.path, target)

@@ -10,12 +10,22 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from gateway import directory, known_models, shelves, sources
-from gateway.protocol import ProviderError, Target
+from gateway.protocol import Abilities, ProviderError, Target
 from gateway.shelves import ModelChoice, Shelf
 from gateway.sources import Source
 from telemetry import pricing
 
-__all__ = ["ModelChoice", "context_window", "default_path", "models", "resolve", "shortlist", "title_path"]
+__all__ = [
+    "ModelChoice",
+    "abilities",
+    "context_window",
+    "default_path",
+    "models",
+    "resolve",
+    "restricts",
+    "shortlist",
+    "title_path",
+]
 
 PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 # LiteLLM builds addresses of some providers from the model's name, and takes a whole address for it at others.
@@ -38,7 +48,10 @@ def resolve(path: str, *, workspace_id: uuid.UUID | None, role: str = "") -> Tar
     if role and not shelf.may_use(target.path, role):
         raise ProviderError("permission", _why_not(target.path, shelf))
     source = shelf.sources.get(target.provider)
-    return replace(target, context_window=shelf.window(source, target.model)) if source else target
+    if source is None:
+        return target
+    window, can = shelf.window(source, target.model), shelf.abilities(source, target.model)
+    return replace(target, context_window=window, abilities=can)
 
 
 def _lead(path: str, shelf: Shelf) -> Target:
@@ -147,6 +160,17 @@ def title_path(workspace_id: uuid.UUID | None) -> str:
         if (listed := pricing.rates(source.kind.name, name, now)) and listed.by_bucket["output"] > 0
     ]
     return min(priced)[2] if priced else ""
+
+
+def restricts(workspace_id: uuid.UUID | None) -> bool:
+    """Whether it matters who asks: whether some models are not for everybody who may chat."""
+    return shelves.of(workspace_id).is_restricted
+
+
+def abilities(target: Target) -> Abilities:
+    """What the model can do besides answering in text; None where nobody says."""
+    kind = directory.find(target.vendor)
+    return known_models.abilities(kind, target.model) if kind and target.abilities == Abilities() else target.abilities
 
 
 def context_window(target: Target) -> int | None:

@@ -20,8 +20,7 @@ from gateway.adapters.direct import NETWORK_ERRORS, headers_for, network_fault
 from gateway.adapters.faults import fault, refusal
 from gateway.adapters.sessions import close_sessions, read_start, session
 from gateway.addresses import require_public
-from gateway.known_models import Abilities
-from gateway.protocol import ProviderError, Target
+from gateway.protocol import Abilities, ProviderError, Target
 from gateway.sources import Source
 
 # A server of one's own changes as it is used; what a company offers changes by the week.

@@ -9,6 +9,15 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
+class Abilities:
+    """What a model can do besides answering in text; None where nobody says."""
+
+    vision: bool | None = None
+    tools: bool | None = None
+    reasoning: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Where a model path leads: the provider, the model's name there, and how to reach it."""
 
@@ -22,6 +31,7 @@ class Target:
     is_guarded: bool = False  # the address came from a page: private ones are refused at connect time
     allowed_host: str = ""  # the private host and port that an owner allowed all the same
     context_window: int | None = None  # tokens that it takes in, where somebody set it
+    abilities: Abilities = Abilities()
 
     @property
     def vendor(self) -> str:

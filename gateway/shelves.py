@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from gateway import directory, known_models, listing, sources
-from gateway.known_models import UNKNOWN, Abilities
+from gateway.known_models import UNKNOWN
 from gateway.listing import Offer
 from gateway.models import ModelAlias, ModelChoices, ModelEntry
+from gateway.protocol import Abilities
 from gateway.sources import Source
 
 ALIASES = "Short names"
@@ -81,6 +82,12 @@ class Shelf:
         """What the workspace says of a model; names that differ in case alone are one at some providers."""
         return self.entries.get(path.lower())
 
+    @property
+    def is_restricted(self) -> bool:
+        """Whether any model is not for everybody who may chat."""
+        is_open = self.wanted.who_may_type == ModelChoices.Typing.EVERYONE
+        return not is_open or any(entry.roles for entry in self.entries.values())
+
     def may_use(self, path: str, role: str) -> bool:
         """Whether a role may use a model of a full path, be it listed or typed."""
         entry = self.entry(path)
@@ -112,15 +119,15 @@ class Shelf:
     def choice(self, source: Source, name: str) -> ModelChoice:
         """A model as people see it, listed or not."""
         path = f"{source.name}/{name}"
-        entry, can = self.entry(path), self._abilities(source, name)
+        entry, can = self.entry(path), self.abilities(source, name)
         return ModelChoice(
             path,
             (entry.label if entry else "") or (f"{name} (demo)" if source.is_demo else name),
             source.label,
             source.is_demo,
-            has_vision=can.vision if entry is None or entry.has_vision is None else entry.has_vision,
-            has_tools=can.tools if entry is None or entry.has_tools is None else entry.has_tools,
-            has_reasoning=can.reasoning if entry is None or entry.has_reasoning is None else entry.has_reasoning,
+            has_vision=can.vision,
+            has_tools=can.tools,
+            has_reasoning=can.reasoning,
             context_window=self.window(source, name) or known_models.window(source.kind, name),
             roles=tuple(entry.roles) if entry else (),
             is_hidden=bool(entry and entry.is_hidden),
@@ -150,12 +157,20 @@ class Shelf:
                 stands_for=path,
             )
 
-    def _abilities(self, source: Source, name: str) -> Abilities:
-        if source.is_demo:
-            return DEMO_ABILITIES
+    def abilities(self, source: Source, name: str) -> Abilities:
+        """What a model can do: as the workspace says, else its provider's list, else the price map."""
         offer = self._offered(source).get(name)
-        told = offer.abilities if offer else UNKNOWN
-        return told if told != UNKNOWN else known_models.abilities(source.kind, name)
+        told = DEMO_ABILITIES if source.is_demo else offer.abilities if offer else UNKNOWN
+        if told == UNKNOWN:
+            told = known_models.abilities(source.kind, name)
+        entry = self.entry(f"{source.name}/{name}")
+        if entry is None:
+            return told
+        return Abilities(
+            _either(entry.has_vision, told.vision),
+            _either(entry.has_tools, told.tools),
+            _either(entry.has_reasoning, told.reasoning),
+        )
 
     def _offered(self, source: Source) -> Mapping[str, Offer]:
         found = self._offers.get(source.name)
@@ -174,6 +189,10 @@ class Shelf:
             best = known_models.listed(source.kind, timezone.now().date())
             yield from (name for name in best if not offered or name in offered)
         yield from offered
+
+
+def _either(first: bool | None, second: bool | None) -> bool | None:
+    return second if first is None else first
 
 
 _cached: dict[uuid.UUID | None, tuple[float, int, Shelf]] = {}
