@@ -79,7 +79,7 @@ def give(reply: Message, form: Form, *, now: datetime) -> Judgement:
 
 def _merged(held: Judgement, form: Form) -> Judgement:
     """What the person thinks now. A part that the form doesn't speak of stays as it was."""
-    if form.get("withdraw"):
+    if form.get("withdraw", ""):
         return NONE
     given = held
     if (thumb := form.get("thumb", "-")) != "-":
@@ -87,12 +87,12 @@ def _merged(held: Judgement, form: Form) -> Judgement:
         if given.thumb != held.thumb:
             offered = reasons_for(given.thumb)
             given = replace(given, reasons=tuple(reason for reason in given.reasons if reason in offered))
-    if form.get("panel"):
-        comment = form.get("comment").replace("\x00", "").replace("\r\n", "\n").strip()
+    if form.get("panel", ""):
+        comment = form.get("comment", "").replace("\x00", "").replace("\r\n", "\n").strip()
         if len(comment) > MAX_COMMENT:
             raise FeedbackError(f"This comment has {len(comment):,} characters; {MAX_COMMENT:,} is the most.")
         chosen = tuple(reason for reason in REASONS if reason in form.getlist("reason"))
-        given = replace(given, rating=_rating(form.get("rating")), reasons=chosen, comment=comment)
+        given = replace(given, rating=_rating(form.get("rating", "")), reasons=chosen, comment=comment)
     return given
 
 

@@ -34,6 +34,9 @@ class MessageView:
     created_at: datetime
     prompt_tokens: int | None
     completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    served_model: str
     is_estimated: bool
     cost_usd: Decimal | None
     ttft_ms: int | None
@@ -66,6 +69,9 @@ def message_view(message: Message, held: Held = NOTHING, parts: Parts = NO_PARTS
         created_at=message.created_at,
         prompt_tokens=message.prompt_tokens,
         completion_tokens=message.completion_tokens,
+        cached_tokens=message.cached_tokens,
+        reasoning_tokens=message.reasoning_tokens,
+        served_model=_other_model(message),
         is_estimated=message.usage_source in ("counted", "estimated"),
         cost_usd=message.cost_usd,
         ttft_ms=message.ttft_ms,
@@ -96,6 +102,12 @@ def reasoning_html_of(message: Message) -> str:
     if not message.reasoning or (message.reasoning_html and message.renderer_version == RENDERER_VERSION):
         return message.reasoning_html
     return render(message.reasoning)
+
+
+def _other_model(message: Message) -> str:
+    """What answered, where it is not what was asked: a dated version of the same model is."""
+    asked, served = message.model.rpartition("/")[2].lower(), message.served_model.rpartition("/")[2].lower()
+    return "" if not served or served.startswith(asked.partition(":")[0]) else message.served_model
 
 
 def _tokens_per_second(message: Message) -> float | None:

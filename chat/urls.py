@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from chat.views import branches, exports, feedback, listing, pages, searching, shares, spending, turns, your_data
+from chat.views import branches, details, exports, feedback, listing, pages, searching, shares, spending, turns, your_data
 
 app_name = "chat"
 
@@ -31,6 +31,7 @@ urlpatterns = [
     path("settings/your-data/export/progress/", exports.export_progress, name="export_progress"),
     path("settings/your-data/delete/", your_data.delete_all, name="delete_all"),
     path("settings/your-data/erase/", your_data.erase_me, name="erase_me"),
+    path("messages/<uuid:message_id>/details/", details.show, name="details"),
     path("c/<uuid:conversation_id>/budget/", spending.budget, name="budget"),
     path("runs/<uuid:run_id>/stop/", turns.stop, name="stop"),
     path("runs/<uuid:run_id>/retry/", branches.retry, name="retry"),

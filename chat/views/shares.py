@@ -94,7 +94,9 @@ def _found(request: HttpRequest, token: str) -> Share | HttpResponse:
     misses_key = f"share-misses:{request.META.get('REMOTE_ADDR', '')}:{timezone.now():%H%M}"
     misses = cache.get(misses_key, 0)
     if misses >= MISSES_A_MINUTE:
-        return render(request, "429.html", status=429, headers={"Retry-After": "60"})
+        refused = render(request, "429.html", status=429)
+        refused["Retry-After"] = "60"
+        return refused
     reader = _reader(request)
     if reader is None and not settings.OLLIVE_PUBLIC_SHARING:
         return redirect_to_login(request.get_full_path())

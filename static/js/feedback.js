@@ -136,3 +136,25 @@
     else line.remove();
   });
 })();
+
+// What a reply came to, call by call.
+(() => {
+  "use strict";
+
+  const dialog = document.getElementById("details");
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("[data-details]");
+    if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const answer = await fetch(link.href, { headers: { "HX-Request": "true" } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) {
+      window.ollive.say("The details cannot be read now. Try again.");
+      return;
+    }
+    const fresh = window.ollive.frames.parse(await answer.text()).querySelector("#details-content");
+    dialog.querySelector("#details-content").replaceWith(fresh);
+    if (!dialog.open) dialog.showModal();
+    fresh.querySelector("h2").focus();
+  });
+})();
