@@ -8,7 +8,6 @@
   const { transcript, drafts, sending } = window.ollive;
   const chat = document.getElementById("chat");
   const box = document.getElementById("prompt");
-  const notice = document.getElementById("composer-notice");
   const hint = document.getElementById("composer-hint");
   const sendButton = document.getElementById("send");
   const stopButton = document.getElementById("stop");
@@ -77,7 +76,7 @@
 
   // Stop stands in the place of Send; whichever goes hands its focus to the other.
   function refresh() {
-    const isRunning = runs().length > 0;
+    const isRunning = runs().length > 0 || sending.isPending();
     const [shown, gone] = isRunning ? [stopButton, sendButton] : [sendButton, stopButton];
     const hadFocus = document.activeElement === gone;
     shown.hidden = false;
@@ -110,29 +109,18 @@
     put("");
   }
 
-  // --- Asking again ---------------------------------------------------------------------------------------------------
-  // A second try takes the place of the first.
-  function retry(button) {
-    const first = button.closest("article");
-    notice.replaceChildren();
-    stopForm.addEventListener(
-      "htmx:afterRequest",
-      ({ detail: { xhr, successful } }) => {
-        if (!successful) return;
-        first.remove();
-        transcript.addTurn(xhr.responseText);
-        window.ollive.sync();
-        window.ollive.follow();
-        if (!isTouch()) focusBox();
-      },
-      { once: true },
-    );
-    sending.post(button.dataset.retry, stopForm);
-  }
-
   // --- Stopping -------------------------------------------------------------------------------------------------------
+  // Before the server has answered there is no run to name: the wish waits for it.
+  let wantsStop = false;
+  document.addEventListener("ollive:answered", () => {
+    if (wantsStop) stop();
+    wantsStop = false;
+  });
+
   function stop() {
     const running = runs();
+    wantsStop = sending.isPending();
+    if (wantsStop) say("Stopping…", "run");
     if (!running.length || isStopping) return;
     isStopping = true;
     refresh();
@@ -176,14 +164,10 @@
   });
 
   chat.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-fill], [data-retry]");
+    const target = event.target.closest("[data-fill]");
     if (!target) return;
-    if (target.dataset.fill) {
-      put(target.dataset.fill.replaceAll("\\n", "\n"));
-      focusBox();
-    } else {
-      retry(target);
-    }
+    put(target.dataset.fill.replaceAll("\\n", "\n"));
+    focusBox();
   });
 
   // The menu of what can be added stands above its button.

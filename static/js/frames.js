@@ -85,11 +85,14 @@
     announce(endings[frame.status] || "");
   }
 
-  // What is shown already is not taken again.
+  // What is shown already is not taken again. A message that came with the page begins with a snapshot: steps that were meant
+  // for what stood there before would come twice.
   function take(target, frame) {
+    const seq = Number(target.dataset.seq);
     if (frame.type === "end") end(target, frame);
-    else if (frame.seq > Number(target.dataset.seq)) grow(target, frame);
-    target.dataset.seq = Math.max(frame.seq, Number(target.dataset.seq));
+    else if (frame.seq > seq && (seq > 0 || frame.type === "snapshot")) grow(target, frame);
+    else return;
+    target.dataset.seq = Math.max(frame.seq, seq);
   }
 
   window.ollive.frames = { parse, take };

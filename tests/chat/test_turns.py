@@ -131,8 +131,8 @@ def test_a_failed_reply_can_be_tried_again(as_alice: Browser, fake_provider: Run
     assert failed.error
     assert second.parent_id == failed.parent_id
     assert ended(str(second.run_id)).status == "complete"
-    assert str(failed.id) not in page
-    assert str(second.id) in page
+    assert f'id="message-{failed.id}"' not in page
+    assert f'id="message-{second.id}"' in page
 
 
 def test_a_chat_goes_on_with_a_model_that_was_typed(as_alice: Browser):
@@ -141,7 +141,7 @@ def test_a_chat_goes_on_with_a_model_that_was_typed(as_alice: Browser):
 
     page = as_alice.client.get(f"/c/{sent.conversation}/").text
 
-    assert re.search(r'<option value="openai/typed-by-hand"\s+selected', page)
+    assert re.search(r'<option value="openai/typed-by-hand"[^>]*\sselected', page)
 
 
 def test_without_scripts_a_refused_prompt_is_given_back_in_the_page(as_alice: Browser):
