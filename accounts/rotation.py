@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models
 from django.db.models.functions import Cast
 
+from accounts import second_factor
 from accounts.encryption import DecryptionError, EncryptedTextField, Sealed, key_ring, row_context
 
 BATCH = 100
@@ -23,17 +25,23 @@ class Rotation:
 
 
 def models_with_secrets() -> list[type[models.Model]]:
-    return [model for model in apps.get_models() if _secret_fields(model)]
+    return [*(model for model in apps.get_models() if _secret_fields(model)), Authenticator]
 
 
 def keys_in_use(tables: Iterable[type[models.Model]]) -> Counter[str]:
     """How many stored secrets each key id still opens."""
-    return Counter(
+    known = list(tables)
+    counts = Counter(
         stored.partition(":")[0]
-        for model in tables
+        for model in known
         for secret in _secret_fields(model)
         for stored in _stored(model, secret).values_list("stored", flat=True).iterator()
     )
+    if Authenticator in known:
+        counts.update(
+            text.partition(":")[0] for row in Authenticator.objects.iterator() for text in second_factor.sealed(row).values()
+        )
+    return counts
 
 
 def rotate(tables: Iterable[type[models.Model]]) -> Rotation:
@@ -46,7 +54,25 @@ def rotate(tables: Iterable[type[models.Model]]) -> Rotation:
     for model in tables:
         for secret in _secret_fields(model):
             _rotate_column(model, secret, done)
+        if model is Authenticator:
+            _rotate_authenticators(done)
     return done
+
+
+def _rotate_authenticators(done: Rotation) -> None:
+    """allauth keeps what is secret of a second factor inside a JSON column."""
+    ring = key_ring()
+    for row in Authenticator.objects.order_by("pk").iterator():
+        old = {name: text for name, text in second_factor.sealed(row).items() if not text.startswith(f"{ring.first}:")}
+        try:
+            moved = {
+                name: ring.seal(ring.unseal(text, second_factor.CONTEXT), second_factor.CONTEXT) for name, text in old.items()
+            }
+        except DecryptionError as error:
+            done.unreadable.append(f"{Authenticator._meta.label} {row.pk}: {error}")
+            continue
+        if moved:
+            done.rotated_count += Authenticator.objects.filter(pk=row.pk, data=row.data).update(data=row.data | moved)
 
 
 def _rotate_column(model: type[models.Model], secret: EncryptedTextField, done: Rotation) -> None:

@@ -9,6 +9,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.forms import AuthenticateForm as AllauthAuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as AllauthReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm as AllauthActivateTOTPForm
 from django.core.cache import cache
 
 from accounts.encryption import key_ring
@@ -34,7 +35,19 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth is publish
         return f"Passkey {count + 1}" if count else "Passkey"
 
 
-class _Once:
+class _Digits:
+    """The field for a code brings up the digits of a phone, and has the cursor."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs.update(inputmode="numeric", autofocus=True, autocapitalize="none", spellcheck="false")  # type: ignore[attr-defined]
+
+
+class ActivateTOTPForm(_Digits, AllauthActivateTOTPForm):  # type: ignore[misc]
+    """The first code of an app that is being set up."""
+
+
+class _Once(_Digits):
     """A code lets in once: allauth remembers a code for 30 seconds, and takes it for 90."""
 
     def clean_code(self) -> str:
@@ -85,6 +98,11 @@ def second_factor(user: User) -> SecondFactor:
         else:
             found.passkeys.append(Passkey(row.pk, kind.name, row.created_at, row.last_used_at))
     return found
+
+
+def sealed(row: Authenticator) -> dict[str, str]:
+    """What is encrypted in it, by its name."""
+    return {name: row.data[name] for name in SEALED if isinstance(row.data.get(name), str)}
 
 
 def forget(user: User) -> int:

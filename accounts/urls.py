@@ -27,7 +27,7 @@ urlpatterns = [
     path("accounts/link/<str:token>/", sign_in.sign_in_link, name="account_sign_in_link"),
     re_path(r"^accounts/(?P<provider_id>oidc)/login/$", providers.provider_login, name="openid_connect_login"),
     re_path(r"^accounts/(?P<provider_id>oidc)/login/callback/$", providers.provider_callback, name="openid_connect_callback"),
-    path("accounts/password/reset/", passwords.reset, name="account_reset_password"),
+    path("accounts/password/reset/", passwords.reset, name="reset_password"),
     path("accounts/password/reset/sent/", passwords.reset_done, name="account_reset_password_done"),
     path("accounts/password/reset/done/", passwords.reset_from_key_done, name="account_reset_password_from_key_done"),
     re_path(

@@ -175,6 +175,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Ollive"
 MFA_TOTP_TOLERANCE = 1  # a code that is entered as it changes is good; none is good twice (accounts.second_factor)
 MFA_FORMS = {
+    "activate_totp": "accounts.second_factor.ActivateTOTPForm",
     "authenticate": "accounts.second_factor.AuthenticateForm",
     "reauthenticate": "accounts.second_factor.ReauthenticateForm",
 }

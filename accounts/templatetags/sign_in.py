@@ -22,5 +22,5 @@ def ways_in(context: dict[str, Any]) -> dict[str, str]:
         url = reverse("openid_connect_login", kwargs={"provider_id": PROVIDER_ID})
         found = {"provider": provider_name(), "provider_url": passthrough_next_redirect_url(request, url, "next")}
     if settings.OLLIVE_SENDS_MAIL:
-        found["reset_url"] = reverse("account_reset_password")
+        found["reset_url"] = reverse("reset_password")
     return found

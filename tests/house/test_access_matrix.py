@@ -144,7 +144,7 @@ ROWS: dict[str, Row] = {
     "account_sign_in_link": Row(anonymous=200, others=200, alice=200, args=lambda has: [has.link]),
     "openid_connect_login": Row(anonymous=404, others=404, alice=404, args=lambda _: ["oidc"]),  # no provider is set up
     "openid_connect_callback": Row(anonymous=404, others=404, alice=404, args=lambda _: ["oidc"]),
-    "account_reset_password": open_page(404),  # no mail is sent
+    "reset_password": open_page(404),  # no mail is sent
     "account_reset_password_done": open_page(404),
     "account_reset_password_from_key_done": open_page(404),
     "account_reset_password_from_key": Row(anonymous=404, others=404, alice=404, args=lambda _: ["abc", "key"]),
