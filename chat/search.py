@@ -1,9 +1,11 @@
 """Search in a person's own chats: words, "phrases", begin* and -without, in messages and in given titles.
 
-The last word counts as a beginning, as it may still be being typed. Hits are ranked by their words, newer ones before older.
+A word finds longer ones that begin with it: that serves a word still being typed, and plurals and cases of any language.
+In quotes it stands for itself. Hits are ranked by their words, whole ones first, newer ones before older.
 """
 
 import math
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +26,9 @@ from telemetry.search_text import CONFIGURATION
 __all__ = ["Cursor", "Hit", "Results", "Unsearchable", "conversations_with", "find"]
 
 PAGE_OF_HITS = 20
-RANKED = 2_000  # the newest messages with the words, of which the best come first; of thousands nobody reads the last
+SHORTEST_BEGINNING = 3
+QUOTED = re.compile(r'"([^"]*)"?')
+RANKED = 1_000  # the newest messages with the words, of which the best come first; of thousands nobody reads the last
 
 # A title's words weigh more than a message's; `1` divides by the logarithm of the length. After two months a hit counts half.
 FIND = """
@@ -35,7 +39,8 @@ WITH newest AS MATERIALIZED (
     ORDER BY entry.said_at DESC, entry.id DESC LIMIT {ranked}
 ), scored AS (
     SELECT id, conversation_id, said_at,
-        ts_rank(words, ({ranking}), 1) * (0.3 + 0.7 * exp(-greatest(extract(epoch FROM %s - said_at), 0) / 7500000.0)) AS score
+        (ts_rank(words, ({begun}), 1) + ts_rank(words, ({whole}), 1))
+            * (0.3 + 0.7 * exp(-greatest(extract(epoch FROM %s - said_at), 0) / 7500000.0)) AS score
     FROM newest
 )
 SELECT id, conversation_id, said_at, score::double precision FROM scored
@@ -113,12 +118,18 @@ class _Entry:
 
 
 def _terms(typed: str) -> list[Term]:
-    terms = search_terms.parse(typed)
-    last = terms[-1]
-    is_still_typed = last.kind == "words" and not last.is_excluded and typed.rstrip('"*') == typed and not typed[-1:].isspace()
-    if is_still_typed and last.text.isalnum():
-        terms[-1] = replace(last, kind="prefix")
-    return terms
+    """As telemetry reads them, but that a word of letters begins longer ones, unless it is in quotes or very short."""
+    quoted = {phrase.casefold() for phrase in QUOTED.findall(typed)}
+    return [
+        replace(term, kind="prefix")
+        if term.kind == "words" and not term.is_excluded and _may_begin(term.text) and term.text.casefold() not in quoted
+        else term
+        for term in search_terms.parse(typed)
+    ]
+
+
+def _may_begin(word: str) -> bool:
+    return word.isalnum() and (len(word) >= SHORTEST_BEGINNING or not word.isascii())
 
 
 def _query(user: User, terms: Sequence[Term]) -> tuple[str, list[str]]:
@@ -129,14 +140,16 @@ def _query(user: User, terms: Sequence[Term]) -> tuple[str, list[str]]:
 
 def _entries(user: User, terms: Sequence[Term], *, asked_at: datetime, after: Cursor | None) -> list[_Entry]:
     query, parameters = _query(user, terms)
-    ranking, ranking_parameters = search_terms.tsquery([term for term in terms if not term.is_excluded], CONFIGURATION)
+    wanted = [term for term in terms if not term.is_excluded]
+    begun, begun_parameters = search_terms.tsquery(wanted, CONFIGURATION)
+    whole, whole_parameters = search_terms.tsquery([replace(term, kind="words") for term in wanted], CONFIGURATION)
     allowed, allowed_parameters = conversations_of(user).filter(is_temporary=False).values("id").query.sql_with_params()
     after_score, after_id = (after.score, after.id) if after else (None, uuid.UUID(int=0))
     with connection.cursor() as cursor:
         cursor.execute(
-            FIND.format(query=query, allowed=allowed, ranking=ranking, ranked=RANKED),
+            FIND.format(query=query, allowed=allowed, begun=begun, whole=whole, ranked=RANKED),
             [
-                *(*parameters, *allowed_parameters, *ranking_parameters),
+                *(*parameters, *allowed_parameters, *begun_parameters, *whole_parameters),
                 *(asked_at, after_score, after_score, after_id, PAGE_OF_HITS + 1),
             ],
         )

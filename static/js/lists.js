@@ -153,14 +153,25 @@
   const toast = byId("toast");
   let closing = 0;
 
-  function armToast() {
+  function arm() {
     clearTimeout(closing);
-    if (!toast.firstElementChild) return;
     closing = setTimeout(() => {
       // Whoever is about to press it is not hurried.
-      if (toast.matches(":hover") || toast.querySelector(":focus-visible")) armToast();
+      if (toast.matches(":hover") || toast.querySelector(":focus-visible")) arm();
       else closeToast();
     }, UNDO_MS);
+  }
+
+  // It stands above the drawer too; another tab's undo empties it.
+  function showToast() {
+    if (!toast.firstElementChild) {
+      clearTimeout(closing);
+      if (toast.matches(":popover-open")) toast.hidePopover();
+      return;
+    }
+    if (!toast.matches(":popover-open")) toast.showPopover();
+    window.ollive.announce(`${toast.querySelector("p").textContent} It can be undone for a moment.`);
+    arm();
   }
 
   function closeToast() {
@@ -208,16 +219,14 @@
   };
 
   document.addEventListener("htmx:oobAfterSwap", (event) => {
-    if (event.detail.target.id === "toast") armToast();
-    else if (event.detail.target.id === "row-news") place();
+    if (event.detail.target.id === "row-news") place();
     else if (event.detail.target.id === "bar") byId("conversation-menu")?.addEventListener("toggle", focusFirst);
   });
 
   if (new URLSearchParams(window.location.search).has("deleted")) {
     window.history.replaceState(window.history.state, "", window.location.pathname);
   }
-  if (toast.firstElementChild) {
-    armToast();
-    if (!window.matchMedia("(pointer: coarse)").matches) byId("undo").focus();
-  }
+  new MutationObserver(showToast).observe(toast, { childList: true });
+  showToast();
+  if (toast.firstElementChild && !window.matchMedia("(pointer: coarse)").matches) byId("undo").focus();
 })();

@@ -19,29 +19,26 @@
   });
   dialog?.addEventListener("toggle", (event) => event.newState === "open" && words.select());
 
-  // --- Landing on a message --------------------------------------------------------------------------------------------
-  function land() {
+  // --- Landing on a message: older.js scrolls to it, here it gets the focus ---------------------------------------------
+  function read() {
     const target = window.location.hash.startsWith("#message-") && document.getElementById(window.location.hash.slice(1));
     if (!target) return;
-    window.ollive.unfollow?.();
-    target.classList.add("landed");
-    target.scrollIntoView({ block: "start" });
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
-    setTimeout(() => target.classList.remove("landed"), 2_500);
   }
 
   // A hit in the chat that is open, in the branch that is shown: the page stays.
   document.addEventListener("click", (event) => {
     const hit = event.target.closest("a.hit");
-    if (!hit || hit.pathname !== window.location.pathname) return;
-    const isHere = hit.hash && document.getElementById(hit.hash.slice(1));
-    if (!isHere || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!hit || hit.pathname !== window.location.pathname || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!hit.hash || !document.getElementById(hit.hash.slice(1))) return;
     event.preventDefault();
     dialog.close();
-    window.history.replaceState(window.history.state, "", `${hit.pathname}${hit.hash}`);
-    land();
+    document.querySelector(".is-found")?.classList.remove("is-found");
+    window.history.replaceState(window.history.state, "", window.location.pathname);
+    window.location.hash = hit.hash;
   });
 
-  window.addEventListener("load", land);
+  window.addEventListener("hashchange", read);
+  window.addEventListener("load", read);
 })();
