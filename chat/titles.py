@@ -36,6 +36,9 @@ INSTRUCTION = (
     "with nothing else: no quotes, no full stop, no explanation. Leave words in double brackets such as [[EMAIL]] out."
 )
 
+QUOTES = " \"'“”„«»‘’「」"
+STOPS = " .,;:。"
+
 log = structlog.get_logger(__name__)
 
 _asking: set[asyncio.Task[None]] = set()
@@ -55,8 +58,8 @@ def clean(text: str) -> str:
     text = re.sub(r"<think>.*?(</think>|$)", "", text, flags=re.DOTALL | re.IGNORECASE)
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = re.sub(r"^\W*(title|titel|titre|título|titolo)\W*:\s*", "", line, flags=re.IGNORECASE)
-    line = re.sub(r"[*_`#>|~]+", "", line).strip().strip("\"'“”„«»‘’「」()").strip()
-    line = " ".join(line.split()).rstrip(".,;:。")
+    line = " ".join(re.sub(r"[*_`#>|~]+", "", line).split())
+    line = line.strip(QUOTES).rstrip(STOPS).strip(QUOTES)
     return shorten(line, TITLE_CHARACTERS)
 
 
