@@ -1,0 +1,58 @@
+"""Every page that there is, in both themes and at two widths: nothing that axe finds, nothing that scrolls sideways.
+
+The pages are those of the access matrix that Alice may open: a new page is looked at as soon as it is listed there.
+"""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from tests.e2e.watch import Watch
+from tests.house.test_access_matrix import ROWS, belongings
+
+__all__ = ["belongings"]
+
+PAGES = sorted(name for name, row in ROWS.items() if row.method == "get" and row.alice == 200)
+WIDTHS = (1280, 390)
+
+
+def is_page(user: Any, address: str) -> bool:
+    client = Client()
+    client.force_login(user)
+    answer = client.get(address, follow=True)
+    return answer.headers["Content-Type"].startswith("text/html") and b"<html" in b"".join(answer)
+
+
+def faults(page: Page) -> list[str]:
+    found = [
+        f"{violation['id']}: {node['html'][:160]}"
+        for violation in Axe().run(page).response["violations"]
+        for node in violation["nodes"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append(f"it scrolls sideways at {page.viewport_size}")
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_for_everybody(sign_in, alice, belongings, name):
+    address = reverse(name, args=ROWS[name].args(belongings))
+    if not is_page(alice, address):
+        pytest.skip("a file or a part of a page")
+    page = sign_in(alice)
+    watch = Watch.over(page)
+    found = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            found |= {f"{width} {scheme}": faults(page)}
+    assert {where: what for where, what in found.items() if what} == {}
+    survey = watch.survey()
+    assert survey.get("violations", []) == survey.get("requests", []) == []
