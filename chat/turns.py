@@ -10,7 +10,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.models import User, Workspace
-from chat import originals, trees
+from chat import abilities, originals, trees
 from chat.branches import Node, Tree
 from chat.choices import MAX_COLUMNS, Choice, choose, window_of
 from chat.models import Conversation, Message
@@ -50,7 +50,7 @@ class Asking:
     compared: tuple[str, ...] = ()  # several models answer side by side
     parent_id: uuid.UUID | None = None
     is_temporary: bool = False  # a new conversation is not kept
-    effort: str = ""  # how hard the models shall think; empty leaves it to them
+    effort: str | None = ""  # how hard the models shall think; empty leaves it to them, None is as it was last
     tools: tuple[str, ...] | None = None  # what the chat has switched on from now on; None leaves it as it is
     is_placed: bool = False  # after `parent_id`, None being the beginning; else after the end of the shown branch
 
@@ -112,7 +112,8 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
         _keep(prompt, said, asking.prompt, rules)
         stored = trees.said(branch, window=window_of(choices))
         told = Told(stored, len(branch) - len(stored), said.sent, originals.sendable(held, rules.policy))
-        openings = tuple(_open_all(prompt, choices, told, process_id=process_id, rules=rules, effort=asking.effort))
+        effort = abilities.effort_of(conversation) if asking.effort is None else asking.effort
+        openings = tuple(_open_all(prompt, choices, told, process_id=process_id, rules=rules, effort=effort))
         if is_new:
             note(Name.CONVERSATION_CREATED, conversation)
     return Turn(conversation, prompt, openings, is_new)

@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from chat.views import branches, details, exports, feedback, listing, pages, searching, shares, spending, turns, your_data
+from chat.views import (
+    branches,
+    details,
+    exports,
+    feedback,
+    listing,
+    pages,
+    searching,
+    shares,
+    spending,
+    tools,
+    turns,
+    workspaces,
+    your_data,
+)
 
 app_name = "chat"
 
@@ -29,10 +43,19 @@ urlpatterns = [
     path("settings/your-data/", your_data.your_data, name="your_data"),
     path("settings/your-data/export/", exports.export_all, name="export_all"),
     path("settings/your-data/export/progress/", exports.export_progress, name="export_progress"),
+    path("settings/workspace/delete/", workspaces.delete_workspace, name="delete_workspace"),
     path("settings/your-data/delete/", your_data.delete_all, name="delete_all"),
     path("settings/your-data/erase/", your_data.erase_me, name="erase_me"),
     path("messages/<uuid:message_id>/details/", details.show, name="details"),
     path("c/<uuid:conversation_id>/budget/", spending.budget, name="budget"),
+    path("settings/tools/", tools.tools, name="tools"),
+    path("settings/tools/<slug:name>/switch/", tools.switch_builtin, name="switch_tool"),
+    path("settings/tools/servers/add/", tools.add_server, name="add_tool_server"),
+    path("settings/tools/servers/<uuid:server_id>/", tools.change_server, name="tool_server"),
+    path("settings/tools/servers/<uuid:server_id>/test/", tools.test_server, name="test_tool_server"),
+    path("settings/tools/servers/<uuid:server_id>/choose/", tools.choose_tools, name="choose_server_tools"),
+    path("settings/tools/servers/<uuid:server_id>/switch/", tools.switch_server, name="switch_tool_server"),
+    path("settings/tools/servers/<uuid:server_id>/delete/", tools.delete_server, name="delete_tool_server"),
     path("runs/<uuid:run_id>/stop/", turns.stop, name="stop"),
     path("runs/<uuid:run_id>/retry/", branches.retry, name="retry"),
     path("runs/<uuid:run_id>/continue/", branches.go_on, name="continue"),

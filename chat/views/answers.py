@@ -8,12 +8,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.access import current_workspace, person
+from accounts.access import Act, current_workspace, may, memberships, person
 from accounts.sessions import tell_sockets
-from chat import access, contexts, costs, listing, runner, turns
+from chat import abilities, access, contexts, costs, listing, runner, turns
 from chat.models import Conversation, Message
 from chat.views import bars
-from gateway import catalogue, spending
+from gateway import catalogue, spending, welcome
 from gateway.protocol import ProviderError
 from gateway.spending import BudgetRefusal
 from telemetry import policies
@@ -23,11 +23,10 @@ def page(
     request: HttpRequest, shown: Conversation | None, *, notice: str = "", prompt: str = "", at: uuid.UUID | None = None
 ) -> HttpResponse:
     workspace = shown.workspace if shown else current_workspace(request)
-    models = catalogue.models(workspace.id)
-    selected = (shown.model if shown else "") or catalogue.default_path(workspace.id)
-    if selected and all(model.path != selected for model in models):
-        # A path that was typed, or a model that is no longer offered: the chat goes on with it.
-        models = [catalogue.ModelChoice(selected, selected, "This chat"), *models]
+    part = next((part for part in memberships(request) if part.workspace_id == workspace.id), None)
+    role = part.role if part else ""
+    selected = (shown.model if shown else "") or catalogue.default_path(workspace.id, role)
+    models = catalogue.shortlist(workspace.id, role, selected=selected)
     transcript = contexts.transcript(shown, at=at) if shown else contexts.EMPTY
     context = {
         "conversation": shown,
@@ -36,6 +35,9 @@ def page(
         "privacy": contexts.privacy(policies.policy_of(workspace.id), transcript.held),
         "models": models,
         "selected_model": selected,
+        "workspace_id": workspace.id,
+        "may_configure": part is not None and may(part, Act.CONFIGURE),
+        "welcome": welcome.welcome_of(part) if part and not transcript.rows else None,
         "model_is_demo": any(model.path == selected and model.is_demo for model in models),
         "budget": spending.allowance(workspace.id, person(request).id, now=timezone.now()),
         "notice": notice,
@@ -45,6 +47,7 @@ def page(
         "deleted": deleted(request) if shown is None else None,
         "deleted_was_open": True,
         "longest_prompt": turns.MAX_PROMPT_CHARACTERS,
+        **abilities.context(shown, workspace.id, models, selected),
         **listing.sidebar(person(request)),
     }
     return render(request, "chat/page.html", context)

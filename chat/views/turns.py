@@ -74,7 +74,7 @@ def _asking(request: HttpRequest, *, instead_of: Message | None = None) -> turns
         compared=tuple(path.strip()[:300] for path in request.POST.getlist("models") if path.strip()),
         parent_id=instead_of.parent_id if instead_of else parent_id,
         is_temporary=request.POST.get("temporary") == "1",
-        effort=request.POST.get("effort", "")[:10],
+        effort=effort[:10] if (effort := request.POST.get("effort")) is not None else None,
         tools=tuple(request.POST.getlist("tools")[:200]) if "tools_shown" in request.POST else None,
         is_placed=instead_of is not None or parent_id is not None,
     )

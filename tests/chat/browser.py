@@ -27,6 +27,10 @@ class Shown:
     seq: int = 0
     committed: str = ""
     tail: str = ""
+    thought: str = ""
+    thought_tail: str = ""
+    thought_label: str | None = None
+    tools: dict[str, str] = field(default_factory=dict)
     end: dict[str, Any] | None = None
     frames: list[dict[str, Any]] = field(default_factory=list)
 
@@ -43,6 +47,7 @@ class Shown:
     def apply(self, frame: dict[str, Any]) -> None:
         """Take one frame as stream.js does."""
         self.frames.append(frame)
+        self._apply_aside(frame)
         if frame["type"] == "end":
             self.end = frame
         elif frame["type"] == "snapshot":
@@ -51,6 +56,21 @@ class Shown:
             self.seq = frame["seq"]
             self.tail = self.tail if frame["tail"] is None else frame["tail"]
             self.committed += frame["append"]
+
+    def _apply_aside(self, frame: dict[str, Any]) -> None:
+        """What steps.js does."""
+        self.tools |= dict(frame.get("tools") or [])
+        thought = frame.get("thought")
+        if not thought or (frame["type"] == "delta" and frame["seq"] <= self.seq):
+            return
+        self.thought_label = thought["label"]
+        if thought["append"] is not None:
+            self.thought = thought["append"] if frame["type"] != "delta" else self.thought + thought["append"]
+            self.thought_tail = self.thought_tail if thought["tail"] is None else thought["tail"]
+
+    @property
+    def thought_text(self) -> str:
+        return re.sub(r"<[^>]+>", "", self.thought + self.thought_tail)
 
 
 class Page:
@@ -154,9 +174,10 @@ class Browser:
         model: str = "openai/plain",
         conversation: uuid.UUID | None = None,
         message: uuid.UUID | None = None,
+        **more: Any,
     ) -> Sent:
         conversation, message = conversation or uuid.uuid4(), message or uuid.uuid4()
-        fields = {"conversation": str(conversation), "message": str(message), "prompt": prompt, "model": model}
+        fields = {"conversation": str(conversation), "message": str(message), "prompt": prompt, "model": model} | more
         return Sent(self.post("/turns/", fields), conversation, message)
 
     def stop(self, run: str) -> httpx.Response:

@@ -121,8 +121,11 @@ class Manners:
     """Which behaviour a model name gets: a script first, then the name's own."""
 
     scripts: dict[str, Script] = field(default_factory=dict)
+    queues: dict[str, list[Behaviour]] = field(default_factory=dict)  # one behaviour a request, before any script
 
     def of(self, model: str) -> Behaviour:
+        if queued := self.queues.get(model):
+            return queued.pop(0)
         for name in (model, "*"):
             script = self.scripts.get(name)
             if script is None:

@@ -60,6 +60,10 @@ class RunningProvider:
         """Let `model` ("*" for every one) behave so, for all requests or the next `times`."""
         self._provider.manners.scripts[model] = Script(Behaviour.of_json(behaviour), times)
 
+    def queue(self, model: str, *behaviours: dict[str, Any]) -> None:
+        """Let `model` behave so, each for one request in turn."""
+        self._provider.manners.queues[model] = [Behaviour.of_json(behaviour) for behaviour in behaviours]
+
     def reset(self) -> None:
         self._provider.reset()
 

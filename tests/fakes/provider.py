@@ -70,6 +70,7 @@ class FakeProvider:
 
     def reset(self) -> None:
         self.manners.scripts.clear()
+        self.manners.queues.clear()
         self.requests.clear()
         self.listed_count = 0
 
@@ -164,6 +165,7 @@ class Reply:
         for index in range(count):
             await self._write(envelope.delta({"role": "assistant", "content": ""}, index))
         for piece in behaviour.reasoning:
+            await asyncio.sleep(1 / behaviour.rate if behaviour.rate else 0)
             for index in range(count):
                 await self._write(envelope.delta({"reasoning_content": piece}, index))
         await self._write_text(count)
