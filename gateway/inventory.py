@@ -86,8 +86,7 @@ def line(workspace: Workspace, name: str) -> Line:
 def test(line: Line, workspace: Workspace, *, now: datetime) -> Outcome:
     """Ask the provider, and keep what came of it."""
     source = line.source
-    names = shelves.of(workspace.id).names(source) if line.is_enabled else list(source.models)
-    outcome = probes.probe(source, today_names=probes.models_to_ask(source, names))
+    outcome = probes.probe(source, names=probes.names_of(source))
     says = _redacted(outcome.says, workspace.id)
     if line.row:
         kept = {"is_ok": outcome.is_ok, "says": says}

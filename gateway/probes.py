@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from asgiref.sync import async_to_sync
+from django.utils import timezone
 
 from gateway import adapters, directory, known_models, listing
 from gateway.adapters.faults import fault
@@ -29,11 +30,11 @@ class Outcome:
     took_ms: int
 
 
-def probe(source: Source, *, today_names: tuple[str, ...] = ()) -> Outcome:
-    """Ask the provider now. `today_names` are models that one token may be asked of."""
+def probe(source: Source, *, names: tuple[str, ...] = ()) -> Outcome:
+    """Ask the provider now. `names` are models that one token may be asked of."""
     began = time.monotonic()
     try:
-        says = _ask(source, today_names)
+        says = _ask(source, names)
     except ProviderError as error:
         return Outcome(False, listing.without_key(error.message, source), _since(began))
     return Outcome(True, says, _since(began))
@@ -101,9 +102,10 @@ def _one_token(source: Source, model: str) -> None:
         raise fault("timeout", source.label, f"It sent no answer within {TOKEN_SECONDS:g} seconds.") from None
 
 
-def models_to_ask(source: Source, names: list[str]) -> tuple[str, ...]:
-    """Models that one token may be asked of, those that were named first."""
-    return tuple(name for name in names if source.models or known_models.is_for_chat(source.kind, name))[:1]
+def names_of(source: Source) -> tuple[str, ...]:
+    """A model that one token may be asked of: the first that was named, else the first that is known."""
+    known = known_models.listed(source.kind, timezone.now().date()) if source.lists_by == "map" else ()
+    return (*source.models, *known)[:1]
 
 
 def _since(began: float) -> int:

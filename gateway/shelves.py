@@ -60,6 +60,7 @@ class Shelf:
         self.sources: Mapping[str, Source] = {
             name: source for name, source in found.items() if source.origin == "workspace" or name not in off
         }
+        self.documents: dict[str, tuple[bytes, str]] = {}  # the picker's list by role
         self._names: dict[str, list[str]] = {}
         self._offers: dict[str, dict[str, Offer]] = {}
 

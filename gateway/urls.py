@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gateway.views import models, provider_acts, providers
+from gateway.views import budgets, models, picker, provider_acts, providers, welcome
 
 app_name = "gateway"
 
@@ -16,7 +16,14 @@ urlpatterns = [
     path("providers/<slug:name>/default/", provider_acts.make_default, name="default_provider"),
     path("providers/<slug:name>/allow/", provider_acts.allow, name="allow_provider"),
     path("providers/<slug:name>/delete/", providers.delete, name="delete_provider"),
+    path("welcome/key/", welcome.key, name="welcome_key"),
+    path("welcome/ollama/", welcome.ollama, name="welcome_ollama"),
+    path("welcome/dismiss/", welcome.dismiss, name="welcome_dismiss"),
+    path("budgets/", budgets.budgets_page, name="budgets"),
+    path("budgets/<uuid:budget_id>/", budgets.budget, name="budget"),
+    path("budgets/<uuid:budget_id>/delete/", budgets.delete_budget, name="delete_budget"),
     path("models/", models.models_page, name="models"),
+    path("models/list/", picker.picker, name="picker"),
     path("models/one/", models.entry, name="model"),
     path("models/show/", models.show, name="show_model"),
     path("models/begin-with/", models.choose, name="choose_models"),

@@ -10,12 +10,8 @@
   const nothing = document.getElementById("again-nothing");
   let opener = null;
 
-  // The models that the picker offers.
-  function offered() {
-    const options = [...document.querySelectorAll("#model option, #known-models option")].filter(({ value }) => value);
-    const found = new Map(options.map((option) => [option.value, option.label || option.textContent || option.value]));
-    return [...found].map(([path, label]) => ({ path, label }));
-  }
+  // The models that the picker knows: the page's few, and all of them once they are loaded.
+  const offered = () => window.ollive.models?.list() || [];
 
   function fill() {
     const words = search.value.trim().toLowerCase();
@@ -40,6 +36,7 @@
     opener = button;
     search.value = "";
     fill();
+    window.ollive.models?.load().then(fill);
     menu.showPopover();
     const { left, top, bottom } = button.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = menu;
