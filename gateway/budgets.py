@@ -6,7 +6,7 @@ nobody closes (its process was killed) is released when it expires; a settlement
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -126,7 +126,7 @@ def reserve(call_id: UUID, spender: Spender, amount_usd: Decimal | None, *, now:
         refused = cursor.fetchall()
         if refused:
             # Leaving the block by an exception takes back what the other budgets have set aside.
-            raise OverBudget([row[0] for row in refused], max(_next(starts_on, period) for _, starts_on, period in refused))
+            raise OverBudget([row[0] for row in refused], max(begins_anew(starts_on, period) for _, starts_on, period in refused))
 
 
 def settle(call_id: UUID, cost_usd: Decimal | None) -> bool:
@@ -157,7 +157,7 @@ def left(spender: Spender, *, now: datetime) -> list[Left]:
     with connection.cursor() as cursor:
         cursor.execute(LEFT, _spender(spender, now))
         return [
-            Left(budget_id, period, limit, spent, reserved, unknown, _next(starts_on, period))
+            Left(budget_id, period, limit, spent, reserved, unknown, begins_anew(starts_on, period))
             for budget_id, period, starts_on, limit, spent, reserved, unknown in cursor.fetchall()
         ]
 
@@ -179,7 +179,14 @@ def _spender(spender: Spender, now: datetime) -> dict[str, Any]:
     }
 
 
-def _next(starts_on: date, period: str) -> date:
+def period_start(period: str, now: datetime) -> date:
+    """The first day (UTC) of the period that runs."""
+    today = now.astimezone(UTC).date()
+    return today if period == Budget.Period.DAY else today.replace(day=1)
+
+
+def begins_anew(starts_on: date, period: str) -> date:
+    """The first day of the period after this one."""
     if period == Budget.Period.DAY:
         return starts_on + timedelta(days=1)
     return date(starts_on.year + starts_on.month // 12, starts_on.month % 12 + 1, 1)
