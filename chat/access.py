@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest
 
 from accounts.access import current_membership, membership
 from accounts.models import Membership, User
-from chat.models import Conversation, Message
+from chat.models import Conversation, File, Message
 
 
 def conversations_of(user: User) -> QuerySet[Conversation]:
@@ -50,6 +50,22 @@ def message_of(user: User, message_id: uuid.UUID, *, role: str | None = None) ->
     if found is None or (role is not None and found.role != role):
         raise Http404("There is no such message.")
     return found
+
+
+def file_of(user: User, file_id: uuid.UUID) -> File:
+    """A file that the person attached, in a workspace that they have not left. Raises `Http404`."""
+    mine = File.objects.filter(owner=user, workspace__in=Membership.objects.filter(user=user).values("workspace"))
+    found = mine.filter(id=file_id).first()
+    if found is None:
+        raise Http404("There is no such file.")
+    return found
+
+
+def part_for_new(request: HttpRequest, user: User, conversation_id: uuid.UUID) -> Membership:
+    """As `part_for`, and another person's conversation is none. Raises `Http404`."""
+    if Conversation.objects.filter(id=conversation_id).exclude(owner=user).exists():
+        raise Http404("There is no such conversation.")
+    return part_for(request, user, conversation_id)
 
 
 def part_for(request: HttpRequest, user: User, conversation_id: uuid.UUID) -> Membership:

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from chat import relay
+from chat.files import store
 from chat.models import Conversation, Message
 from telemetry.conversations import unlink_conversation
 
@@ -44,7 +45,9 @@ def delete(conversation: Conversation) -> None:
     """Delete the conversation and its messages for good, and unlink its logs, in one transaction."""
     with transaction.atomic():
         unlink_conversation(conversation.workspace_id, conversation.id)
+        files = store.of_messages(conversation.messages.all())
         conversation.delete()
+        store.let_go(files)
 
 
 def purge(now: datetime) -> int:

@@ -18,7 +18,8 @@ from django.db.models import Q, QuerySet
 from accounts.models import ApiKey, Membership, Session, SignInLink, User
 from accounts.sessions import sign_out_sockets
 from chat import deletion, leases
-from chat.models import Conversation, Message
+from chat.files import store
+from chat.models import Conversation, File, Message, Prompt
 from gateway.models import Budget
 from telemetry import person_erasure, receipts
 from telemetry.models import ErasureReceipt
@@ -47,6 +48,7 @@ def erase(user: User, *, requested_by: str, now: datetime, tell: Count) -> Recei
     _shut_out(user, count)
     _end_runs(user)
     person_erasure.erase_user(Subject(user.id), count)
+    _erase_files(user, count)
     for conversation in _conversations(user):
         _erase_conversation(conversation, count)
     return _erase_account(user, receipt, now)
@@ -73,6 +75,7 @@ def counts(user: User) -> Counts:
     found = {
         "conversations": _conversations(user).count(),
         "messages": Message.objects.filter(conversation__owner=user).count(),
+        "files": File.objects.filter(owner=user).count(),
         "sessions": Session.objects.filter(user=user).count(),
         **{kind: rows.count() for kind, rows in _belongings(user).items()},
         **person_erasure.counts(Subject(user.id)),
@@ -104,6 +107,7 @@ def _belongings(user: User) -> dict[str, QuerySet[Any]]:
         "API keys": ApiKey.objects.filter(user=user),
         "sign-in links": SignInLink.objects.filter(user=user),
         "memberships": Membership.objects.filter(user=user),
+        "prompts": Prompt.objects.filter(owner=user),
         "budgets": Budget.objects.filter(subject=Budget.Subject.USER, subject_id=user.id),
         "entries of the admin's history": LogEntry.objects.filter(about),
     }
@@ -131,6 +135,11 @@ def _end_runs(user: User) -> None:
 
 def _conversations(user: User) -> QuerySet[Conversation]:
     return Conversation.objects.filter(owner=user).order_by("created_at", "id")
+
+
+def _erase_files(user: User, count: Count) -> None:
+    with transaction.atomic():
+        count("files", store.erase(File.objects.filter(owner=user)))
 
 
 def _erase_conversation(conversation: Conversation, count: Count) -> None:

@@ -9,9 +9,10 @@ from decimal import Decimal
 from django.utils.safestring import SafeString, mark_safe
 
 from chat.asides import thinking_time
+from chat.files.chips import FileChip
 from chat.models import Message
 from chat.originals import NOTHING, Held
-from chat.parts import NO_PARTS, FeedbackView, FileChip, Parts, Versions
+from chat.parts import NO_PARTS, FeedbackView, Parts, Versions
 from chat.render import RENDERER_VERSION, render, render_plain
 from chat.tools.uses import ToolRow, seen
 

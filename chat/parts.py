@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from chat import trees
 from chat.branches import Node, Tree
+from chat.files.chips import FileChip, chips_of
 from chat.models import Message
 from chat.tools.uses import ToolRow, rows_of
 from telemetry import scores
@@ -19,13 +20,6 @@ class Versions:
     count: int
     previous_id: uuid.UUID | None
     next_id: uuid.UUID | None
-
-
-@dataclass(frozen=True, slots=True)
-class FileChip:
-    """One file of a message."""
-
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +54,7 @@ def of(messages: Sequence[Message], tree: Tree | None = None) -> Parts:
         versions={key: found for key, found in versions.items() if found},
         feedback=feedback_of(messages),
         tool_rows=rows_of(messages),
+        files=chips_of(messages),
     )
 
 

@@ -73,8 +73,9 @@ def _told(prompt: Message, tree: Tree, choice: Choice, *, rules: Rules, partial:
     unread_count = len(branch) - len(stored)
     texts = originals.sendable(originals.held_for(prompt.conversation_id, now=timezone.now()), rules.policy)
     if partial is None:
-        return Told(stored, unread_count, texts.get(prompt.id, prompt.content), texts)
-    return Told([*stored, prompt, partial], unread_count, GO_ON, texts)
+        sent = texts.get(prompt.id, prompt.content)
+        return Told(stored, unread_count, sent, texts, conversation=prompt.conversation, rules=rules, prompt_id=prompt.id)
+    return Told([*stored, prompt, partial], unread_count, GO_ON, texts, conversation=prompt.conversation, rules=rules)
 
 
 def _prompt_of(reply: Message) -> Message:

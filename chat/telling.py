@@ -3,13 +3,17 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from chat.history import History, fit
-from chat.models import Message, ToolUse
+from chat import parameters
+from chat.files.enclosures import Enclosures, enclosed_with, takes_images
+from chat.history import Asked, History, fit
+from chat.models import Conversation, Message, ToolUse
 from gateway.protocol import Target
+from telemetry.policies import Rules
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Told:
     """`stored` is the end of the branch; `unread_count` older messages of it are too many for any of the models.
 
@@ -20,8 +24,24 @@ class Told:
     unread_count: int
     sent: str
     texts: Mapping[uuid.UUID, str]
+    conversation: Conversation
+    rules: Rules
+    prompt_id: uuid.UUID | None = None  # by which its files are known
+
+    @cached_property
+    def files(self) -> Enclosures:
+        ids = [message.id for message in self.stored]
+        return enclosed_with([*ids, self.prompt_id] if self.prompt_id else ids, self.rules)
 
     def fitted(self, target: Target, uses: Mapping[uuid.UUID, Sequence[ToolUse]] | None = None) -> History:
         """As much of it as this model takes; with the `uses` of tools, by reply, where it takes those."""
-        history = fit(self.stored, self.sent, target, originals=self.texts, uses=uses)
+        asked = Asked(
+            self.sent,
+            self.prompt_id,
+            instructions=self.conversation.system_prompt,
+            files=self.files,
+            takes_images=takes_images(target, self.conversation.workspace_id) if self.files else None,
+            max_tokens=parameters.of(self.conversation)["max_tokens"],
+        )
+        history = fit(self.stored, asked, target, originals=self.texts, uses=uses)
         return replace(history, omitted_count=history.omitted_count + self.unread_count)

@@ -3,17 +3,21 @@
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from django.db import IntegrityError, connection, transaction
 from django.http import Http404
 from django.utils import timezone
 
+from accounts.encryption import DecryptionError
 from accounts.models import User, Workspace
-from chat import abilities, originals, trees
+from chat import abilities, chat_settings, originals, trees
 from chat.branches import Node, Tree
+from chat.chat_settings import Chosen
 from chat.choices import MAX_COLUMNS, Choice, choose, window_of
-from chat.models import Conversation, Message
+from chat.files import attaching, store
+from chat.models import Conversation, File, Message
 from chat.openings import Opening, Place, note, open_choice
 from chat.telling import Told
 from chat.tools import offers
@@ -52,6 +56,8 @@ class Asking:
     is_temporary: bool = False  # a new conversation is not kept
     effort: str | None = ""  # how hard the models shall think; empty leaves it to them, None is as it was last
     tools: tuple[str, ...] | None = None  # what the chat has switched on from now on; None leaves it as it is
+    file_ids: tuple[uuid.UUID, ...] = ()
+    settings: Chosen = field(default_factory=Chosen)  # of a chat that begins with this
     is_placed: bool = False  # after `parent_id`, None being the beginning; else after the end of the shown branch
 
 
@@ -79,14 +85,15 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
 
     Raises `TurnError`, `gateway.protocol.ProviderError` for a model that leads nowhere, and `Http404`.
     """
-    asking = replace(asking, prompt=_checked(asking.prompt))
+    asking = replace(asking, prompt=_checked(asking.prompt, has_files=bool(asking.file_ids)))
     if len(asking.compared) > MAX_COLUMNS:
         raise TurnError(f"At most {MAX_COLUMNS} models can be compared at once.", status=422)
     choices = choose(asking.model, asking.compared, workspace_id=asking.workspace.id, user_id=asking.user.id)
     rules = policies.rules_of(asking.workspace.id)
     _refuse_blocked(asking, rules)
+    files = _files(asking, choices)
     with one_at_a_time():
-        conversation = _conversation(asking, rules)
+        conversation = _conversation(asking, rules, files)
         earlier = _earlier(asking)
         if earlier is not None:
             return earlier
@@ -98,7 +105,7 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
         trees.leave(conversation, branch[-1].id if branch else None, tree)
         is_new = not tree.nodes
         held = originals.NOTHING if is_new else originals.held_for(conversation.id, now=timezone.now())
-        said = _screened(asking.prompt, rules, held, conversation)
+        said, enclosed = _screened(asking.prompt, files, rules, held, conversation)
         prompt = Message(
             id=asking.message_id,
             conversation=conversation,
@@ -109,9 +116,11 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
             position=tree.next_position,
         )
         prompt.save(force_insert=True)
+        attaching.attach(prompt, enclosed)
         _keep(prompt, said, asking.prompt, rules)
         stored = trees.said(branch, window=window_of(choices))
-        told = Told(stored, len(branch) - len(stored), said.sent, originals.sendable(held, rules.policy))
+        texts = originals.sendable(held, rules.policy)
+        told = Told(stored, len(branch) - len(stored), said.sent, texts, conversation, rules=rules, prompt_id=prompt.id)
         effort = abilities.effort_of(conversation) if asking.effort is None else asking.effort
         openings = tuple(_open_all(prompt, choices, told, process_id=process_id, rules=rules, effort=effort))
         if is_new:
@@ -161,13 +170,30 @@ def _refuse_blocked(asking: Asking, rules: Rules) -> None:
         raise TurnError(str(blocked), status=422) from blocked
 
 
-def _screened(prompt: str, rules: Rules, held: originals.Held, conversation: Conversation) -> screening.Screened:
+def _screened(
+    prompt: str, files: Sequence[File], rules: Rules, held: originals.Held, conversation: Conversation
+) -> tuple[screening.Screened, attaching.Enclosed]:
     # They are read only where placeholders may be in them.
-    texts = (text for text in conversation.messages.values_list("content", flat=True).iterator())
+    texts = chain(conversation.messages.values_list("content", flat=True).iterator(), attaching.masked_in(conversation))
     try:
-        return screening.screen(prompt, rules, known=held.values, texts=texts)
+        said = screening.screen(prompt, rules, known=held.values, texts=texts)
+        return attaching.screen(files, said, conversation, rules=rules, known=held.values)
     except screening.Blocked as blocked:
         raise TurnError(str(blocked), status=422) from blocked
+    except DecryptionError as error:
+        raise TurnError(store.GONE, status=422) from error
+
+
+def _files(asking: Asking, choices: Sequence[Choice]) -> list[File]:
+    """What goes with the prompt."""
+    if not asking.file_ids:
+        return []
+    try:
+        files = store.owned(asking.user, asking.workspace, asking.file_ids)
+        attaching.require_sight(files, choices, asking.workspace.id)
+    except store.FileRefusedError as refused:
+        raise TurnError(refused.message, status=refused.status) from refused
+    return files
 
 
 def _keep(prompt: Message, said: screening.Screened, typed: str, rules: Rules) -> None:
@@ -188,9 +214,9 @@ def require_idle(tree: Tree, *, beside: uuid.UUID | None = None) -> None:
         raise TurnError(BUSY, status=409)
 
 
-def _checked(prompt: str) -> str:
+def _checked(prompt: str, *, has_files: bool) -> str:
     prompt = prompt.replace("\x00", "").replace("\r\n", "\n").strip()
-    if not prompt:
+    if not prompt and not has_files:
         raise TurnError("Write something first.", status=422)
     if len(prompt) > MAX_PROMPT_CHARACTERS:
         raise TurnError(
@@ -200,7 +226,7 @@ def _checked(prompt: str) -> str:
     return prompt
 
 
-def _conversation(asking: Asking, rules: Rules) -> Conversation:
+def _conversation(asking: Asking, rules: Rules, files: Sequence[File]) -> Conversation:
     """The conversation, locked so that turns in it are stored one after the other."""
     mine = Conversation.objects.select_for_update().filter(id=asking.conversation_id, owner=asking.user, deleted_at=None)
     conversation = mine.first()
@@ -209,10 +235,11 @@ def _conversation(asking: Asking, rules: Rules) -> Conversation:
             id=asking.conversation_id,
             workspace=asking.workspace,
             owner=asking.user,
-            title="" if asking.is_temporary else _title(rules.redactor.redact(asking.prompt).text),
+            title="" if asking.is_temporary else _title(rules.redactor.redact(asking.prompt).text or _named(files)),
             is_temporary=asking.is_temporary,
             redaction_version=rules.version,
         )
+        chat_settings.put(made, asking.settings.redacted(rules))
         Conversation.objects.bulk_create([made], ignore_conflicts=True)
         conversation = mine.first()
     if conversation is None:
@@ -231,6 +258,10 @@ def _earlier(asking: Asking) -> Turn | None:
     first = replies[0]
     together = [reply for reply in replies if reply == first or (first.compare_id and reply.compare_id == first.compare_id)]
     return Turn(prompt.conversation, prompt, tuple(Opening(reply, None) for reply in together))
+
+
+def _named(files: Sequence[File]) -> str:
+    return ", ".join(file.name for file in files)
 
 
 def _title(text: str) -> str:

@@ -4,9 +4,11 @@ from django.urls import path
 
 from chat.views import (
     branches,
+    chat_settings,
     details,
     exports,
     feedback,
+    files,
     listing,
     pages,
     searching,
@@ -34,6 +36,10 @@ urlpatterns = [
     path("archive/empty/", listing.empty_archive, name="empty_archive"),
     path("search/", searching.search, name="search"),
     path("turns/", turns.send, name="send"),
+    path("files/", files.upload, name="upload"),
+    path("files/<uuid:file_id>/", files.file, name="file"),
+    path("files/<uuid:file_id>/discard/", files.discard, name="discard_file"),
+    path("c/<uuid:conversation_id>/settings/", chat_settings.save, name="chat_settings"),
     path("messages/<uuid:message_id>/feedback/", feedback.give, name="feedback"),
     path("c/<uuid:conversation_id>/share/", shares.share, name="share"),
     path("shares/<uuid:share_id>/revoke/", shares.revoke, name="revoke_share"),

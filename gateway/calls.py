@@ -19,6 +19,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from gateway.adapters import adapter_for
+from gateway.loggable import loggable
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Usage
 from gateway.thinking import ThoughtSplitter
 from gateway.timings import Timings
@@ -210,7 +211,8 @@ class Call:
 
     def started(self) -> events.Event:
         """What telemetry keeps before the provider is asked."""
-        return events.started(rules=self.rules, payloads=self.kept, **self._identity(), messages=list(self.request.messages))
+        messages = loggable(self.request.messages)
+        return events.started(rules=self.rules, payloads=self.kept, **self._identity(), messages=messages)
 
     def finished(self, ending: Ending, bill: Bill, *, error: ProviderError | None = None) -> events.Event:
         """What telemetry keeps of the one end."""
@@ -220,7 +222,7 @@ class Call:
             rules=self.rules,
             payloads=self.kept,
             **self._identity(),
-            messages=list(self.request.messages),
+            messages=loggable(self.request.messages),
             status=ending,
             served_model=self.finish.served_model or None,
             finish_reason=self.finish.reason or None,

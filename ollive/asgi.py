@@ -18,7 +18,7 @@ django.setup(set_prefix=False)
 from django.urls import path  # noqa: E402 (the apps must be loaded first)
 
 from chat.consumer import ChatConsumer  # noqa: E402
-from ollive import doors  # noqa: E402
+from ollive import doors, page_bodies  # noqa: E402
 from ollive.pages import PageHandler  # noqa: E402
 from ollive.web import WebProcess  # noqa: E402
 
@@ -37,9 +37,11 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await websocket(scope, receive, send)
     elif door := doors.find(scope["path"]):
         await doors.enter(door, scope, receive, send)
+    elif page_bodies.is_too_large(scope):
+        await page_bodies.refuse(send)
     else:
         tagged, send_with_ids = doors.with_ids(scope, send)
-        await http(tagged, receive, send_with_ids)
+        await http(tagged, page_bodies.capped(receive), send_with_ids)
 
 
 async def _live(receive: Any, send: Any) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 BYTES_A_TOKEN = 4
 PIECE = 20_000  # characters; longer pieces without a space take time in the square of their length
 A_MESSAGE = 4  # tokens that the role and the ends of a message take
+AN_IMAGE = 1000  # an estimate: providers count 85 to 1,600 for a picture of 2,048 pixels, each in a way of its own
 NEW_VOCABULARY = ("gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-5", "chatgpt-4o", "o1", "o3", "o4", "gpt-oss")
 OLD_VOCABULARY = ("gpt-4", "gpt-3.5")
 FILES = {  # tiktoken's own names for them
@@ -38,7 +39,14 @@ def count(text: str, model: str) -> int:
 
 def count_messages(messages: Iterable[Any], model: str) -> int:
     """Tokens of OpenAI-shaped messages as a prompt."""
-    return sum(A_MESSAGE + count(text_of(message), model) for message in messages)
+    return sum(A_MESSAGE + count(text_of(message), model) + AN_IMAGE * images_in(message) for message in messages)
+
+
+def images_in(message: Any) -> int:
+    """How many pictures a message carries."""
+    content = message.get("content") if isinstance(message, Mapping) else None
+    parts = content if isinstance(content, list) else ()
+    return sum(1 for part in parts if isinstance(part, Mapping) and part.get("type") == "image_url")
 
 
 def text_of(message: Any) -> str:

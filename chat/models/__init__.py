@@ -1,9 +1,23 @@
 """What the chat keeps. A reply's row carries the state of the run that writes it."""
 
 from chat.models.conversations import Conversation
+from chat.models.files import Attachment, File
 from chat.models.messages import Message, Original
+from chat.models.prompts import Prompt
 from chat.models.search import SearchEntry
 from chat.models.sharing import Share
 from chat.models.tools import ToolServer, ToolUse, WorkspaceTool
 
-__all__ = ["Conversation", "Message", "Original", "SearchEntry", "Share", "ToolServer", "ToolUse", "WorkspaceTool"]
+__all__ = [
+    "Attachment",
+    "Conversation",
+    "File",
+    "Message",
+    "Original",
+    "Prompt",
+    "SearchEntry",
+    "Share",
+    "ToolServer",
+    "ToolUse",
+    "WorkspaceTool",
+]

@@ -6,12 +6,15 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from accounts.access import Act, person, require
-from chat import access, runner, turns
+from chat import access, chat_settings, runner, turns
+from chat.files import store
 from chat.models import Message
 from chat.views.answers import branch_answer, started, turn_answer
+from telemetry import policies
 
 ENCODED_REPLACEMENT = (b"%EF%BF%BD", "\ufffd".encode())
 
@@ -50,6 +53,24 @@ def stop(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     return redirect("chat:conversation", reply.conversation_id)
 
 
+def _sent_along(request: HttpRequest, conversation_id: uuid.UUID) -> list[uuid.UUID]:
+    """The files that a browser without scripts sends with the form."""
+    given = [file for file in request.FILES.getlist("upload") if file]
+    if not given:
+        return []
+    part = access.part_for(request, person(request), conversation_id)
+    require(part, Act.CHAT)
+    if len(given) > store.MOST_A_MESSAGE:
+        raise turns.TurnError(f"At most {store.MOST_A_MESSAGE} files can go with one message.", status=422)
+    rules, now = policies.rules_of(part.workspace_id), timezone.now()
+    try:
+        return [
+            store.take(person(request), part.workspace, file.name or "", file.read(), rules=rules, now=now).id for file in given
+        ]
+    except store.FileRefusedError as refused:
+        raise turns.TurnError(refused.message, status=refused.status) from refused
+
+
 def _asking(request: HttpRequest, *, instead_of: Message | None = None) -> turns.Asking:
     prompt = request.POST.get("prompt", "")
     is_readable = request.content_type != "multipart/form-data"  # of such a body nothing is left once its fields are read
@@ -58,12 +79,18 @@ def _asking(request: HttpRequest, *, instead_of: Message | None = None) -> turns
     try:
         conversation_id = instead_of.conversation_id if instead_of else uuid.UUID(request.POST.get("conversation", ""))
         message_id = uuid.UUID(request.POST.get("message", "") or str(uuid.uuid4()))
+        file_ids = store.of_message(instead_of) if instead_of else [uuid.UUID(one) for one in request.POST.getlist("files")]
+        file_ids = [*file_ids, *_sent_along(request, conversation_id)]
         # Where it is missing, as in a page's first message, the prompt follows the branch that is shown.
         parent_id = uuid.UUID(parent) if (parent := request.POST.get("parent", "")) else None
     except ValueError as error:
         raise turns.TurnError(turns.OUT_OF_DATE, status=422) from error
     part = access.part_for(request, person(request), conversation_id)
     require(part, Act.CHAT)
+    try:
+        chosen = chat_settings.read(request.POST.dict())
+    except chat_settings.InvalidSettingError as invalid:
+        raise turns.TurnError(invalid.message, status=422) from invalid
     return turns.Asking(
         user=person(request),
         workspace=part.workspace,
@@ -73,6 +100,8 @@ def _asking(request: HttpRequest, *, instead_of: Message | None = None) -> turns
         model=request.POST.get("model", "").strip()[:300],
         compared=tuple(path.strip()[:300] for path in request.POST.getlist("models") if path.strip()),
         parent_id=instead_of.parent_id if instead_of else parent_id,
+        file_ids=tuple(file_ids),
+        settings=chosen,
         is_temporary=request.POST.get("temporary") == "1",
         effort=effort[:10] if (effort := request.POST.get("effort")) is not None else None,
         tools=tuple(request.POST.getlist("tools")[:200]) if "tools_shown" in request.POST else None,

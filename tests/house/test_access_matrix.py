@@ -18,6 +18,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -27,9 +28,11 @@ from accounts.models import ApiKey, Invitation, Membership
 from accounts.sessions import open_sessions
 from accounts.sign_in_links import make_link
 from chat import runner
-from chat.models import Conversation, Message
+from chat.files import store
+from chat.models import Conversation, File, Message
 from gateway import sources
 from gateway.models import ModelAlias, Provider
+from telemetry import policies
 from tests.people import join, make_person
 
 ACTORS = ("anonymous", "charlie", "bob", "dora", "alice")
@@ -205,6 +208,16 @@ ROWS: dict[str, Row] = {
     "chat:conversations": Row(anonymous=SIGN_IN, others=200, alice=200),
     "chat:conversation": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda has: [has.conversation.id]),
     "chat:delete": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
+    "chat:upload": Row(
+        anonymous=SIGN_IN,
+        others=404,
+        alice=201,
+        method="post",
+        data=lambda has: {"conversation": has.conversation.id, "file": SimpleUploadedFile("note.txt", b"secret plan")},
+    ),
+    "chat:file": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda _: [File.objects.get().id]),
+    "chat:discard_file": Row(anonymous=SIGN_IN, others=404, alice=204, method="post", args=lambda _: [File.objects.get().id]),
+    "chat:chat_settings": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
     "chat:stop": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.ended.run_id]),
     "chat:retry": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.failed.run_id]),
     "chat:send": Row(
@@ -299,6 +312,7 @@ def belongings(alice, workspace) -> Belongings:
         for index, status in enumerate((Message.Status.COMPLETE, Message.Status.FAILED))
     ]
     Group.objects.create(name="Readers")
+    store.take(alice, workspace, "plan.txt", b"the secret plan", rules=policies.rules_of(workspace.id), now=timezone.now())
     token = make_link(alice, timezone.now()).rstrip("/").rpartition("/")[2]
     member = Membership.objects.get(user=join(make_person("Carol"), workspace))
     part = Membership.objects.get(user=alice)
@@ -389,7 +403,7 @@ def test_who_has_left_the_workspace_is_a_stranger(route, belongings, alice):
 
 
 @pytest.mark.usefixtures("_parked_runner")
-@pytest.mark.parametrize("route", ["chat:send", "chat:retry", "chat:delete"])
+@pytest.mark.parametrize("route", ["chat:send", "chat:retry", "chat:delete", "chat:upload", "chat:chat_settings"])
 def test_a_viewer_reads_and_changes_nothing(route, belongings, alice):
     alice.memberships.update(role="viewer")
     assert ask(route, ROWS[route], belongings, alice)[0] == 403

@@ -1,0 +1,1 @@
+"""Files beside prompts: what may be attached, how it is kept, and what models get of it."""
