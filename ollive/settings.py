@@ -133,6 +133,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "look for names": {"task": "redaction.deep", "schedule": 30.0},
     "forget expired originals": {"task": "originals.purge", "schedule": 300.0},
     "forget deleted chats": {"task": "conversations.purge", "schedule": 30.0},
+    "erase deleted workspaces": {"task": "workspaces.delete", "schedule": 60.0},
+    "forget unsent files": {"task": "files.purge", "schedule": 3600.0},
     "forget expired sessions": {"task": "accounts.purge", "schedule": 86_400.0},
 }
 
@@ -226,6 +228,13 @@ CSRF_COOKIE_SECURE = BEHIND_TLS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "__Host-csrftoken" if BEHIND_TLS else "ollive_csrftoken"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+OLLIVE_MAX_FILE_BYTES: int = env.int("OLLIVE_MAX_FILE_BYTES", default=10_000_000)  # of a picture that somebody attaches
+OLLIVE_MAX_TEXT_BYTES: int = env.int("OLLIVE_MAX_TEXT_BYTES", default=1_000_000)  # of a text
+OLLIVE_FILES_QUOTA_BYTES: int = env.int("OLLIVE_FILES_QUOTA_BYTES", default=500_000_000)  # of one person's files
+OLLIVE_FILES_DIR = env.str("OLLIVE_FILES_DIR", default=str(DATA_DIR / "files"))  # shared by all web processes and workers
+# What is sent to a page is held in memory, never in a temporary file: of files nothing lies anywhere unencrypted.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = max(OLLIVE_MAX_FILE_BYTES, OLLIVE_MAX_TEXT_BYTES, DATA_UPLOAD_MAX_MEMORY_SIZE) + 1_000_000
 
 # --- What is recorded ---------------------------------------------------------------------------------------------
 OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or none
