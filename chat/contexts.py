@@ -39,17 +39,21 @@ class Transcript:
     older_at: uuid.UUID | None = None
     newest_id: uuid.UUID | None = None
 
+    @property
+    def messages(self) -> list[MessageView]:
+        """All that is shown, the columns of a comparison one after the other."""
+        return [message for row in self.rows for message in (row.columns or [row.message])]
+
     def context(self) -> dict[str, Any]:
         """For the templates."""
-        columns = [message for row in self.rows for message in (row.columns or [row.message])]
         return {
             "rows": self.rows,
-            "messages": columns,
+            "messages": self.messages,
             "older_id": self.older_id,
             "older_at": self.older_at,
             "newest_id": self.newest_id,
             "leaf_id": self.rows[-1].message.id if self.rows else None,
-            "is_streaming": any(message.status == Message.Status.STREAMING for message in columns),
+            "is_streaming": any(message.status == Message.Status.STREAMING for message in self.messages),
         }
 
 
@@ -116,7 +120,8 @@ def own_turn_html(reply_id: uuid.UUID) -> str:
 
 def versions_html(message: Message) -> str:
     """The switch between the versions of a message."""
-    return render_to_string("chat/_branch.html", {"message": message_view(message, parts=parts.of([message]))})
+    versions = parts.versions_of(message.id, trees.siblings_of([message]))
+    return render_to_string("chat/_branch.html", {"versions": versions})
 
 
 def _branch(tree: Tree, conversation: Conversation, at: uuid.UUID | None) -> list[Node]:

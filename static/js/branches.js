@@ -86,7 +86,7 @@
   // A column has its own Stop while its reply is written.
   document.addEventListener("ollive:transcript", () => {
     document.querySelectorAll(".column-stop").forEach((button) => {
-      button.hidden = button.closest(".column").querySelector("article").dataset.status !== "streaming";
+      button.hidden = !button.closest(".column").querySelector('article[data-status="streaming"]');
     });
   });
 

@@ -14,7 +14,7 @@
   const changed = () => document.dispatchEvent(new CustomEvent("ollive:transcript"));
   const rows = () => [...transcript.children].filter((child) => child.matches(ROW));
   const stored = () => rows().filter((row) => !row.dataset.optimistic);
-  const rowOf = (element) => rows().find((row) => row.contains(element));
+  const rowOf = (element) => element && rows().find((row) => row.contains(element));
   const isRunning = (element) => element.dataset.status === "streaming";
   const inside = (row) => (row.matches("article") ? [row] : [...row.querySelectorAll("article.message")]);
 
@@ -123,7 +123,9 @@
     const news = [...fresh.children].filter((child) => child.matches(ROW));
     if (!news.length) return false;
     const kept = new Set(news.flatMap(inside).map((one) => one.id));
-    for (let next = row; next; ) {
+    // The frame for the other tabs may have come first, and have put the same messages there.
+    const known = [...kept].map((id) => rowOf(document.getElementById(id))).find(Boolean);
+    for (let next = row?.isConnected ? row : known; next; ) {
       const following = next.nextElementSibling;
       if (next.matches(ROW) && !next.dataset.optimistic) {
         hide(inside(next).filter((one) => !kept.has(one.id)));
@@ -131,7 +133,7 @@
       }
       next = following;
     }
-    for (const one of news.flatMap(inside)) article(idOf(one))?.remove();
+    for (const id of kept) rowOf(document.getElementById(id))?.remove();
     const unsent = transcript.querySelector(":scope > [data-optimistic]");
     for (const one of news) {
       transcript.insertBefore(one, unsent);

@@ -11,8 +11,10 @@ from chat.render import RENDERER_VERSION, render
 
 PROMPTS = ("How do I sort a list of pairs by their second part?", "And in SQL?", "Compare the two in a table, please.")
 REPLIES = (
-    "Give `sorted` a key:\n\n```python\npairs = [(1, 'b'), (2, 'a')]\nprint(sorted(pairs, key=lambda pair: pair[1]))\n```\n\n"
-    "It is **stable**: equal ones keep their order.",
+    (
+        "Give `sorted` a key:\n\n```python\npairs = [(1, 'b'), (2, 'a')]\nprint(sorted(pairs, key=lambda pair: pair[1]))\n```\n\n"
+        "It is **stable**: equal ones keep their order."
+    ),
     "```sql\nSELECT id, name FROM pairs ORDER BY name;\n```\n\n1. The database sorts.\n2. An index on `name` spares it that.",
     "| | Python | SQL |\n|---|---|---|\n| where | in memory | in the database |\n| stable | yes | no |\n\n" + "In short. " * 60,
 )

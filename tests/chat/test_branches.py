@@ -4,7 +4,8 @@ import random
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -218,7 +219,7 @@ def test_without_scripts_a_refusal_keeps_the_chat(as_alice: Browser, first):
 
 def random_tree(seed: int) -> Tree:
     chance = random.Random(seed)
-    began = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    began = datetime(2026, 1, 1, tzinfo=UTC)
     nodes: list[Node] = []
     for position in range(chance.randint(1, 60)):
         parent = chance.choice([None, *nodes[-8:], *nodes[-3:]])
@@ -237,7 +238,7 @@ def test_every_branch_of_any_tree_holds_together(seed: int):
     for node in tree.nodes:
         branch = tree.branch(node.id)
         assert branch[0].parent_id is None
-        assert all(later.parent_id == earlier.id for earlier, later in zip(branch, branch[1:], strict=False))
+        assert all(later.parent_id == earlier.id for earlier, later in pairwise(branch))
         assert node in branch
         assert branch[-1].id not in tree.children
         leaf = tree.leaf_below(node.id)

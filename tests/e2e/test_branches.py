@@ -187,7 +187,8 @@ def test_a_long_chat_opens_at_its_end_and_older_messages_come_without_a_jump(sig
     expect(page.locator("article.message")).to_have_count(100)
 
     after = page.locator(f"#{anchor_id}").bounding_box()
-    assert before and after
+    assert before
+    assert after
     assert abs(before["y"] - after["y"]) <= 1
     page.evaluate("document.getElementById('scroller').scrollTop = 0")
     expect(page.locator("article.message")).to_have_count(150)
@@ -219,9 +220,7 @@ def test_nothing_is_out_of_reach(asked: Page, fake_provider: RunningProvider, sc
 def test_without_scripts_the_switch_posts(asked: Page, chromium, server, fake_provider: RunningProvider):
     edit(asked, "What is a theorem?")
     expect(complete(asked)).to_have_count(1)
-    context = chromium.new_context(
-        base_url=server.url, java_script_enabled=False, storage_state=asked.context.storage_state()
-    )
+    context = chromium.new_context(base_url=server.url, java_script_enabled=False, storage_state=asked.context.storage_state())
     page = context.new_page()
     page.goto(asked.url)
     page.get_by_role("button", name="Previous version").click()
