@@ -74,8 +74,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
         """allauth tells of each change here, whether or not a mail is wanted: so it is noted, too."""
-        if action := NOTED.get(template_prefix.rpartition("/")[2]):
+        what = template_prefix.rpartition("/")[2]
+        if action := NOTED.get(what):
             audit.note(action, user, now=timezone.now())
+        if what == "password_reset":  # they have read a letter to it
+            User.objects.filter(pk=user.pk).update(email_confirmed=True)
         super().send_notification_mail(template_prefix, user, context, email)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:

@@ -26,4 +26,5 @@ class Appearance:
     def of(cls, preferences: dict[str, Any]) -> "Appearance":
         """The known choices among the stored ones; anything else counts as not chosen."""
         known = {name: {value for value, _ in choices} for name, choices in CHOICES.items()}
-        return cls(**{name: preferences[name] for name in known if preferences.get(name) in known[name]})
+        chosen = {name: preferences.get(name) for name in known}
+        return cls(**{name: value for name, value in chosen.items() if isinstance(value, str) and value in known[name]})
