@@ -28,7 +28,8 @@ def ensure_owner(email: str | None, password: str | None) -> tuple[User, bool]:
         owner.is_staff = owner.is_superuser = True
         owner.save(update_fields=["is_staff", "is_superuser"])
     if not owner.memberships.filter(role=Membership.Role.OWNER).exists():
-        workspace = Workspace.objects.order_by("created_at").first() or Workspace.objects.create(name=FIRST_WORKSPACE)
+        first = Workspace.objects.filter(deleted_at=None).order_by("created_at").first()
+        workspace = first or Workspace.objects.create(name=FIRST_WORKSPACE)
         Membership.objects.update_or_create(user=owner, workspace=workspace, defaults={"role": Membership.Role.OWNER})
     return owner, found is None
 

@@ -37,7 +37,7 @@ WORKSPACE = (
     Page("chat:tools", "Tools", "wrench", Act.CONFIGURE),
     Page("gateway:budgets", "Budgets", "wallet", Act.CONFIGURE),
     Page("api_keys", "API keys", "key-round"),
-    Page("privacy", "Privacy", "shield", Act.SET_POLICY),
+    Page("privacy", "Privacy", "shield"),
     Page("audit_log", "Audit log", "scroll-text", Act.SEE_AUDIT_LOG),
 )
 

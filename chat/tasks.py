@@ -3,7 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from chat import deletion, originals, sweep
+from chat import deletion, originals, sweep, workspace_deletion
+from chat.files import store
 
 
 @shared_task(name="runs.sweep", ignore_result=True, expires=10)
@@ -18,7 +19,19 @@ def purge_originals() -> None:
     originals.purge(timezone.now())
 
 
+@shared_task(name="workspaces.delete", ignore_result=True, expires=30)
+def delete_workspaces() -> None:
+    """Go on erasing what deleted workspaces held."""
+    workspace_deletion.work(timezone.now())
+
+
 @shared_task(name="conversations.purge", ignore_result=True, expires=30)
 def purge_conversations() -> None:
     """Delete for good what was deleted a minute ago, and the temporary chats of yesterday."""
     deletion.purge(timezone.now())
+
+
+@shared_task(name="files.purge", ignore_result=True, expires=3600)
+def purge_files() -> None:
+    """Delete files that were attached and never sent."""
+    store.purge(timezone.now())

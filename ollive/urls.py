@@ -12,6 +12,7 @@ urlpatterns = [
     path("healthz", health.health, name="healthz"),
     path("ready", health.ready, name="ready"),
     path("", include("accounts.urls")),
+    path("", include("telemetry.urls")),
     path("settings/", include("gateway.urls")),
     path("admin/", admin.site.urls),
     path("", include("chat.urls")),

@@ -8,12 +8,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 from uuid import UUID
 
 import orjson
 import structlog
-from django.conf import settings
 
 from ollive_sdk.events import FIELDS, EventFields, Field, Phase, event_id
 from telemetry import policies
@@ -23,7 +22,7 @@ WITHHELD = "[[WITHHELD]]"
 BODY_LIMIT = 8 * 1024 * 1024  # bytes of one event's JSON
 JSON_LIMIT = 64 * 1024  # bytes of a JSON column of the row; the payload's parts are bounded by the body
 PREVIEW = 200
-Payloads = Literal["full", "preview", "none"]
+Payloads = policies.Payloads
 CONTENT = tuple(name for name, field in FIELDS.items() if field.about.place == "payload")
 PREVIEWS = ("input_preview", "output_preview")
 SENSITIVE = tuple(name for name, field in FIELDS.items() if field.about.sensitive)
@@ -68,15 +67,16 @@ def build(
 ) -> Event:
     """An event from loose fields, as the ingesting doors have them.
 
-    Without `payloads` the installation's policy holds, without `rules` those of the event's workspace. Raises InvalidEvent.
+    `payloads` may ask for less than the workspace and the installation keep; without `rules` those of the event's workspace hold.
+    Raises InvalidEvent.
     """
-    policy = payloads or settings.OLLIVE_PAYLOADS
     fields, problems = _validate(given)
     if phase == "finished" and fields.get("status") in {None, "in_progress"}:
         raise InvalidEvent("status", "is missing or not an ending")
+    rules = rules or policies.rules_of(UUID(fields["workspace_id"]))
+    policy = policies.kept(rules.policy, payloads)
     if policy == "none":
         drop(fields, (*CONTENT, *PREVIEWS))
-    rules = rules or policies.rules_of(UUID(fields["workspace_id"]))
     redacted = redact_fields(fields, rules)
     _add_previews(redacted)
     if policy == "preview":

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 from django.db import DataError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
@@ -155,9 +154,10 @@ class Importer:
     def _redacted(self, number: int, row: dict[str, Any], content: dict[str, Any]) -> Line:
         rules = policies.rules_of(UUID(row["workspace_id"]))
         fields = events.redact_fields({**row, **content}, rules)
-        if settings.OLLIVE_PAYLOADS == "none":
+        policy = policies.kept(rules.policy)
+        if policy == "none":
             fields = {name: value for name, value in fields.items() if name not in PREVIEWS}
-        kept = {name: fields[name] for name in content} if settings.OLLIVE_PAYLOADS == "full" else {}
+        kept = {name: fields[name] for name in content} if policy == "full" else {}
         told = {name: _shortened(name, value) for name, value in fields.items() if name in NAMES}
         told["phases"] = row.get("phases") or (1 if row["status"] == "in_progress" else 3)
         told["redaction_version"] = rules.version

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar
 from uuid import UUID, uuid5
 
 from channels.db import DatabaseSyncToAsync
-from django.conf import settings
 from django.utils import timezone
 
 from accounts.entrance import Bearer, Refused
@@ -25,7 +24,6 @@ from telemetry.values import repair, shorten
 
 DraftPhase = Literal["started", "finished", "span"]
 
-STRICTNESS: dict[str, int] = {"full": 0, "preview": 1, "none": 2}
 DECLARED = {"started": FIELDS, "finished": FIELDS, "span": SPAN_FIELDS}
 TIMES = ("started_at", "first_token_at", "ended_at")
 CLOCK_AHEAD, CLOCK_BEHIND = timedelta(minutes=5), timedelta(days=7)
@@ -176,9 +174,8 @@ def build(draft: Draft, bearer: Bearer, *, source: Source, now: datetime) -> tup
 
 
 def payloads_of(bearer: Bearer) -> Payloads:
-    """How much of a call is kept: the key may ask for less than the installation, not for more."""
-    asked = [cast("Payloads", settings.OLLIVE_PAYLOADS), *([bearer.payloads] if bearer.payloads else [])]
-    return max(asked, key=lambda payloads: STRICTNESS[payloads])
+    """How much of a call is kept: the key may ask for less than its workspace, not for more."""
+    return policies.kept(policies.policy_of(bearer.workspace_id), bearer.payloads)
 
 
 def identity_of(value: Any, workspace_id: UUID) -> tuple[UUID, str | None]:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.models import F
@@ -26,6 +27,8 @@ from telemetry.redaction import redactor_for as built
 from telemetry.redaction.withholding import WITHHELD
 
 Mode = Literal["log_only", "mask", "block"]
+Payloads = Literal["full", "preview", "none"]
+STRICTNESS: dict[str, int] = {"full": 0, "preview": 1, "none": 2}
 KEPT_SECONDS = 5.0
 WAIT_SECONDS = 2.0  # that an event loop may be held up by the first look at a workspace
 ENGINES = 1000  # versions of the engine that fit beside those of the rules
@@ -42,6 +45,7 @@ class Policy:
     config: Config = field(default_factory=Config)
     rules_version: int = 0
     is_deep: bool = False
+    payloads: Payloads | None = None  # None: as the installation says
 
     @property
     def version(self) -> int:
@@ -136,6 +140,12 @@ def rules_of(workspace_id: UUID | None) -> Rules:
     return fresh
 
 
+def kept(policy: Policy, asked: Payloads | None = None) -> Payloads:
+    """How much of a call is kept: the least of what the installation, the workspace and the caller say."""
+    said: list[Payloads | None] = [settings.OLLIVE_PAYLOADS, policy.payloads, asked]
+    return max((one for one in said if one), key=lambda one: STRICTNESS[one])
+
+
 def forget(workspace_id: UUID | None = None) -> None:
     """Read anew at the next question: this workspace, or all."""
     with _lock:
@@ -221,4 +231,5 @@ def _policy(stored: RedactionPolicy, config: Config) -> Policy:
         config=config,
         rules_version=stored.rules_version,
         is_deep=stored.is_deep,
+        payloads=stored.payloads or None,  # type: ignore[arg-type]
     )

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
 from ollive_sdk.events import SPAN_FIELDS, Field, span_event_id
@@ -46,15 +45,15 @@ Place = tuple[UUID, str | None, str, bool]  # workspace, trace, span, whether it
 
 
 def build(given: Mapping[str, Any], *, payloads: Payloads | None = None) -> Event:
-    """A step's event from loose fields, as the ingesting doors have them. Without `payloads` the installation's policy holds.
+    """A step's event from loose fields, as the ingesting doors have them. `payloads` may ask for less than is kept.
 
     Raises InvalidEvent where it can't be identified; any other value that can't be taken is left out and named in `problems`.
     """
-    policy = payloads or settings.OLLIVE_PAYLOADS
     fields, problems = _validate(given)
+    rules = policies.rules_of(UUID(fields["workspace_id"]))
+    policy = policies.kept(rules.policy, payloads)
     if policy == "none":
         events.drop(fields, (*CONTENT, *PREVIEWS))
-    rules = policies.rules_of(UUID(fields["workspace_id"]))
     redacted = redact_fields(fields, rules)
     _add_previews(redacted)
     if policy == "preview":

@@ -2,7 +2,6 @@
 
 from allauth.account.utils import perform_login
 from allauth.core.internal import ratelimit
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -31,7 +30,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if found is None:
         return _closed(request, "This invitation is not known here. See that the whole link was copied.", 404)
     if request.user.is_authenticated and (part := _part(request, found)):
-        return _enter(request, part, is_new=False)
+        return _enter(request, part)
     state = invitations.state_of(found, timezone.now())
     if state != "open":
         return _closed(request, invitations.why_not(state), 410)
@@ -47,7 +46,7 @@ def _join_as_self(request: HttpRequest, found: Invitation) -> HttpResponse:
         joined = invitations.accept(found, user, now=timezone.now())
     except invitations.Unusable as error:
         return _closed(request, str(error), 410)
-    return _enter(request, joined.part, is_new=joined.is_new)
+    return _enter(request, joined.part)
 
 
 def _join_as_new(request: HttpRequest, found: Invitation) -> HttpResponse:
@@ -67,9 +66,8 @@ def _part(request: HttpRequest, found: Invitation) -> Membership | None:
     return Membership.objects.select_related("workspace").filter(user=person(request), workspace=found.workspace_id).first()
 
 
-def _enter(request: HttpRequest, part: Membership, *, is_new: bool) -> HttpResponse:
+def _enter(request: HttpRequest, part: Membership) -> HttpResponse:
     request.session[SESSION_KEY] = str(part.workspace_id)
-    messages.success(request, f"You have joined {part.workspace}." if is_new else f"You are in {part.workspace} already.")
     return redirect("chat:home")
 
 

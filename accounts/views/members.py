@@ -138,8 +138,10 @@ def leave(request: HttpRequest) -> HttpResponse:
     except NotPossible as error:
         messages.error(request, str(error))
         return redirect("workspace")
+    if not Membership.objects.filter(user_id=part.user_id).exists():
+        return redirect("chat:home")  # where who is in no workspace is told so
     messages.success(request, f"You have left {part.workspace}.")
-    return redirect("chat:home")
+    return redirect("workspace")
 
 
 def _change(request: HttpRequest, change: Callable[[Membership], str]) -> HttpResponse:

@@ -1,6 +1,7 @@
 """What each workspace wants redacted: its mode, its kinds, and rules of its own that are tried before they are switched on."""
 
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -8,9 +9,13 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from accounts import audit
+from accounts.access import person
+from accounts.audit import Action
 from accounts.models import User
 from telemetry import deep_redaction, policies, rule_trials
 from telemetry.admin.exchange import with_chips
@@ -37,7 +42,7 @@ class PolicyForm(forms.ModelForm[RedactionPolicy]):
 
     class Meta:
         model = RedactionPolicy
-        fields = ("workspace", "mode", "keeps_originals", "vault_hours", "is_deep", *FOUND)
+        fields = ("workspace", "mode", "keeps_originals", "vault_hours", "payloads", "is_deep", *FOUND)
         help_texts: ClassVar = {"regions": "Two letters each, with commas: whose national phone numbers are known."}
 
     def clean(self) -> dict[str, Any]:
@@ -90,6 +95,8 @@ class RedactionPolicyAdmin(admin.ModelAdmin[RedactionPolicy]):
                 request, "New text is redacted so from now on; for what is stored there is manage.py backfill_redaction."
             )
         policies.forget(obj.workspace_id)
+        detail = {name.replace("_", " "): str(form.cleaned_data[name]) for name in form.changed_data if name != "workspace"}
+        _note(Action.POLICY_CHANGED, request, obj.workspace_id, **detail)
         if obj.is_deep and (problem := deep_redaction.problem()):
             messages.warning(request, problem)
 
@@ -97,6 +104,7 @@ class RedactionPolicyAdmin(admin.ModelAdmin[RedactionPolicy]):
         fresh = RedactionPolicy(workspace_id=obj.workspace_id, rules_version=obj.rules_version)
         fresh.save(force_update=True)
         policies.rules_changed(obj.workspace_id)
+        _note(Action.POLICY_CHANGED, request, obj.workspace_id, everything="as by default")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RedactionPolicy]) -> None:
         for policy in queryset:
@@ -199,6 +207,10 @@ class RedactionRuleAdmin(admin.ModelAdmin[RedactionRule]):
         super().save_model(request, obj, form, change)
         if change and "is_on" in form.changed_data:
             policies.rules_changed(obj.workspace_id)
+            switched = Action.RULE_SWITCHED_ON if obj.is_on else Action.RULE_SWITCHED_OFF
+            _note(switched, request, obj.workspace_id, name=obj.label)
+        elif not change:
+            _note(Action.RULE_CREATED, request, obj.workspace_id, name=obj.label)
 
     def response_add(self, request: HttpRequest, obj: RedactionRule, post_url_continue: str | None = None) -> HttpResponse:
         messages.success(request, "Saved, and not switched on yet. See below what it would have hit.")
@@ -208,6 +220,7 @@ class RedactionRuleAdmin(admin.ModelAdmin[RedactionRule]):
         workspace_id = obj.workspace_id
         super().delete_model(request, obj)
         policies.rules_changed(workspace_id)
+        _note(Action.RULE_DELETED, request, workspace_id, name=obj.label)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[RedactionRule]) -> None:
         for rule in queryset:
@@ -218,6 +231,12 @@ class RedactionRuleAdmin(admin.ModelAdmin[RedactionRule]):
         for rule in queryset.filter(is_on=True):
             RedactionRule.objects.filter(id=rule.id).update(is_on=False)
             policies.rules_changed(rule.workspace_id)
+            _note(Action.RULE_SWITCHED_OFF, request, rule.workspace_id, name=rule.label)
+
+
+def _note(action: Action, request: HttpRequest, workspace_id: UUID, **detail: str) -> None:
+    """The operator's changes are in the workspace's audit log too."""
+    audit.note(action, person(request), now=timezone.now(), workspace=workspace_id, detail=detail)
 
 
 def _trial_of(rule: Any) -> rule_trials.Trial:

@@ -23,6 +23,11 @@ class RedactionPolicy(models.Model):
         MASK = "mask", "The model gets placeholders; its reader sees the real values for a day"
         BLOCK = "block", "A message with personal data or secrets is refused"
 
+    class Payloads(models.TextChoices):
+        FULL = "full", "All of it"
+        PREVIEW = "preview", "The beginning"
+        NONE = "none", "Nothing: only figures"
+
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, primary_key=True, related_name="+")
     mode = models.TextField(choices=Mode.choices, default=Mode.LOG_ONLY)
     keeps_originals = models.BooleanField(
@@ -34,6 +39,13 @@ class RedactionPolicy(models.Model):
     regions = ArrayField(models.CharField(max_length=2), default=default_regions, blank=True)
     national_ids = ArrayField(models.CharField(max_length=2), default=list, blank=True)
     kinds_off = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    payloads = models.TextField(
+        "keeps of a call",
+        choices=Payloads.choices,
+        blank=True,
+        default="",
+        help_text="Empty: as the installation says. Never more than it says, nor more than a key asks for.",
+    )
     is_deep = models.BooleanField(
         "deep redaction", default=False, help_text="Workers remove names of people, places and organisations from the log."
     )

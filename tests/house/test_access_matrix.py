@@ -27,12 +27,13 @@ from accounts import api_keys, invitations
 from accounts.models import ApiKey, Invitation, Membership
 from accounts.sessions import open_sessions
 from accounts.sign_in_links import make_link
-from chat import runner
+from chat import runner, sharing
 from chat.files import store
-from chat.models import Conversation, File, Message
+from chat.models import Conversation, File, Message, Share
 from gateway import sources
-from gateway.models import ModelAlias, Provider
+from gateway.models import Budget, ModelAlias, Provider
 from telemetry import policies
+from telemetry.models import RedactionRule
 from tests.people import join, make_person
 
 ACTORS = ("anonymous", "charlie", "bob", "dora", "alice")
@@ -70,6 +71,7 @@ class Belongings:
     invitation: Invitation
     invitation_token: str
     key: ApiKey
+    rule: RedactionRule
 
     def of_workspace(self, **data: Any) -> dict[str, Any]:
         """A form that was made for Alice's workspace."""
@@ -112,6 +114,23 @@ def alias_of(has: Belongings) -> uuid.UUID:
     return ModelAlias.objects.get_or_create(workspace=has.conversation.workspace, name="fast", defaults=values)[0].id
 
 
+def budget_of(has: Belongings) -> uuid.UUID:
+    return Budget.objects.get_or_create(workspace=has.conversation.workspace, limit_usd=5)[0].id
+
+
+def share_of(has: Belongings) -> Share:
+    """A link to a chat of Alice's in which nothing is secret."""
+    chat = Conversation.objects.create(workspace=has.conversation.workspace, owner=has.conversation.owner, title="Tides")
+    Message.objects.create(conversation=chat, role="user", content="Why?", position=1)
+    return sharing.make(chat, sharing.Choices(), by=chat.owner, now=timezone.now())
+
+
+def token_of(has: Belongings) -> str:
+    token = share_of(has).token
+    assert token
+    return str(token.reveal())
+
+
 def of_providers(**data: Any) -> Row:
     """A form about that provider."""
     return of_workspace(bob=403, args=lambda has: [provider_of(has)], **data)
@@ -124,6 +143,11 @@ ROWS: dict[str, Row] = {
     "gateway:models": CONFIGURING,
     "gateway:add_provider": Row(anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200, args=lambda _: ["openai"]),
     "gateway:provider": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [provider_of(has)]),
+    "gateway:budgets": CONFIGURING,
+    "gateway:budget": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [budget_of(has)]),
+    "gateway:delete_budget": Row(
+        anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, method="post", args=lambda has: [budget_of(has)]
+    ),
     "gateway:test_provider": of_providers(),
     "gateway:switch_provider": of_providers(is_on="no"),
     "gateway:default_provider": of_providers(),
@@ -203,11 +227,33 @@ ROWS: dict[str, Row] = {
     "revoke_key": of_workspace(bob=404, args=lambda has: [has.key.pk]),
     "audit_log": Row(anonymous=SIGN_IN, others=200, bob=403, dora=403, alice=200),
     "audit_csv": of_workspace(bob=403),
+    "chat:delete_workspace": Row(anonymous=SIGN_IN, others=200, bob=403, dora=403, alice=200),
+    "privacy": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "try_redaction": of_workspace(bob=200, text="bob@example.com"),
+    "add_rule": of_workspace(bob=403, label="STAFF", form="words", source="Titan"),
+    "switch_rule": of_workspace(bob=403, args=lambda has: [has.rule.pk], on="1"),
+    "delete_rule": of_workspace(bob=403, args=lambda has: [has.rule.pk]),
     # Dora is in no workspace: she is told so.
     "chat:home": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
     "chat:conversations": Row(anonymous=SIGN_IN, others=200, alice=200),
     "chat:conversation": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda has: [has.conversation.id]),
     "chat:delete": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
+    # Nothing of Alice's is deleted or temporary: she is told so, and a stranger no more than that.
+    "chat:undelete": Row(anonymous=SIGN_IN, others=410, dora=403, alice=410, method="post", args=lambda has: [has.conversation.id]),
+    "chat:end": Row(anonymous=SIGN_IN, others=404, alice=409, method="post", args=lambda has: [has.conversation.id]),
+    "chat:rename": Row(
+        anonymous=SIGN_IN,
+        others=404,
+        alice=200,
+        method="post",
+        args=lambda has: [has.conversation.id],
+        data=lambda _: {"title": "Ours"},
+    ),
+    "chat:pin": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
+    "chat:archive": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
+    "chat:archived": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "chat:empty_archive": Row(anonymous=SIGN_IN, others=200, alice=200, method="post", data=lambda _: {"do": "delete"}),
+    "chat:search": Row(anonymous=SIGN_IN, others=200, alice=200, data=lambda _: {"q": "plan"}),
     "chat:upload": Row(
         anonymous=SIGN_IN,
         others=404,
@@ -218,6 +264,29 @@ ROWS: dict[str, Row] = {
     "chat:file": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda _: [File.objects.get().id]),
     "chat:discard_file": Row(anonymous=SIGN_IN, others=404, alice=204, method="post", args=lambda _: [File.objects.get().id]),
     "chat:chat_settings": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
+    "chat:feedback": Row(
+        anonymous=SIGN_IN,
+        others=404,
+        alice=200,
+        method="post",
+        args=lambda has: [has.ended.id],
+        data=lambda _: {"thumb": "up"},
+    ),
+    "chat:details": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda has: [has.ended.id]),
+    "chat:budget": Row(anonymous=SIGN_IN, others=404, bob=200, alice=200, args=lambda has: [has.conversation.id]),
+    "chat:share": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
+    "chat:revoke_share": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [share_of(has).id]),
+    # Whoever has the address may read.
+    "chat:shared": Row(anonymous=200, others=200, alice=200, args=lambda has: [token_of(has)]),
+    "chat:continue_share": Row(
+        anonymous=SIGN_IN, others=200, dora=403, alice=200, method="post", args=lambda has: [token_of(has)]
+    ),
+    "chat:export": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda has: [has.conversation.id]),
+    "chat:your_data": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "chat:export_all": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200, method="post"),
+    "chat:export_progress": Row(anonymous=SIGN_IN, others=200, alice=200),
+    "chat:delete_all": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200, method="post", data=lambda _: {"sure": "1"}),
+    "chat:erase_me": Row(anonymous=SIGN_IN, others=200, alice=200),  # everybody of themselves, after their password
     "chat:stop": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.ended.run_id]),
     "chat:retry": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.failed.run_id]),
     "chat:send": Row(
@@ -319,7 +388,8 @@ def belongings(alice, workspace) -> Belongings:
     invitation, path = invitations.create(part, uuid.uuid4(), role="member", days=7, now=timezone.now())
     invitation_token = path.rstrip("/").rpartition("/")[2]
     key, _ = api_keys.issue(alice, workspace, name="secret plan", now=timezone.now())
-    return Belongings(conversation, replies[0], replies[1], token, member, invitation, invitation_token, key)
+    rule = RedactionRule.objects.create(workspace=workspace, label="STAFF", form="words", source="secret plan")
+    return Belongings(conversation, replies[0], replies[1], token, member, invitation, invitation_token, key, rule)
 
 
 @pytest.fixture
@@ -335,7 +405,8 @@ def ask(route: str, row: Row, belongings: Belongings, person: Any = None) -> tup
     answer = getattr(client, row.method)(reverse(route, args=row.args(belongings)), row.data(belongings), follow=True)
     ends_at = answer.request["PATH_INFO"]
     is_at_sign_in = person is None and ends_at == reverse("account_login")
-    return (SIGN_IN if is_at_sign_in else answer.status_code), answer.content.decode()
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return (SIGN_IN if is_at_sign_in else answer.status_code), content.decode(errors="replace")
 
 
 @pytest.mark.usefixtures("_parked_runner")
@@ -393,7 +464,7 @@ def test_the_admin_opens_a_list_to_who_may_see_it(dora, people):
 
 
 @pytest.mark.usefixtures("_parked_runner")
-@pytest.mark.parametrize("route", ["chat:conversation", "chat:delete", "chat:stop", "chat:retry"])
+@pytest.mark.parametrize("route", ["chat:conversation", "chat:delete", "chat:rename", "chat:pin", "chat:archive", "chat:end", "chat:stop", "chat:retry"])
 def test_who_has_left_the_workspace_is_a_stranger(route, belongings, alice):
     """What a person made in a workspace belongs to it."""
     alice.memberships.all().delete()

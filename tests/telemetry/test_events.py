@@ -182,11 +182,12 @@ def test_how_much_of_the_content_is_kept_is_a_policy(policy, kept):
     assert body.keys() & {"messages", "reply", "input_preview", "output_preview"} == kept
 
 
-def test_without_a_policy_of_its_own_a_call_follows_the_installations(settings):
+def test_a_call_may_keep_less_than_the_installation_and_not_more(settings):
     settings.OLLIVE_PAYLOADS = "preview"
     assert "reply" not in body_of(finished())
     assert "output_preview" in body_of(finished())
-    assert "reply" in body_of(finished(payloads="full"))
+    assert "reply" not in body_of(finished(payloads="full"))
+    assert "output_preview" not in body_of(finished(payloads="none"))
 
 
 @hypothesis.settings(deadline=None, max_examples=50)
