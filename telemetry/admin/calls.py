@@ -13,10 +13,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import User, Workspace
-from telemetry import erasure, payloads, pricing, queries
+from telemetry import erasure, payloads, pricing, queries, scores
 from telemetry.admin.exchange import as_json, exchange, with_chips
 from telemetry.admin.keyset import KeysetAdmin
-from telemetry.models import InferenceLog
+from telemetry.models import InferenceLog, Score
 
 PEOPLE_FOUND = 100
 PREVIEWS = ("input_preview", "output_preview")
@@ -71,6 +71,7 @@ class InferenceLogAdmin(KeysetAdmin):
             ),
             ("Usage", {"fields": ("usage_source", "usage_json", "price", "reported_cost_usd", "delivered_tokens")}),
             ("Times", {"fields": ("times",)}),
+            ("What is thought of it", {"fields": ("scores",)}),
             (
                 "Links",
                 {"fields": ("id", "trace_id", "span_id", "parent_span_id", "session_id", "conversation_id", "message_id")},
@@ -103,6 +104,7 @@ class InferenceLogAdmin(KeysetAdmin):
             return None
         if call:
             self.annotate_page([call])
+            call.may_read = _may_read(request)  # type: ignore[attr-defined]
         return call
 
     def annotate_page(self, rows: list[Any]) -> None:
@@ -191,6 +193,15 @@ class InferenceLogAdmin(KeysetAdmin):
         rates = pricing.rates(call.provider or "", call.served_model or call.model or "", call.started_at or call.received_at)
         return f"{call.price_id} ({rates.source})" if rates and rates.id == call.price_id else call.price_id
 
+    @admin.display(description="scores")
+    def scores(self, call: InferenceLog) -> SafeString | str:
+        rows = [(score.name, _judged(score), score.get_source_display().lower()) for score in self._scores_of(call)]
+        return format_html_join("", '<div>{}: {} <span class="moment">by {}</span></div>', rows) if rows else "–"
+
+    def _scores_of(self, call: Any) -> list[Score]:
+        """Comments are content: without the permission to read such, only the numbers are there."""
+        return [score for score in scores.of_call(call.workspace_id, call.id) if call.may_read or not score.comment]
+
     @admin.display(description="parameters")
     def parameters_json(self, call: InferenceLog) -> SafeString | str:
         return _json_block(call.parameters)
@@ -212,6 +223,12 @@ class InferenceLogAdmin(KeysetAdmin):
 
 def _may_read(request: HttpRequest) -> bool:
     return request.user.has_perm("telemetry.view_content")
+
+
+def _judged(score: Score) -> SafeString | str:
+    if score.kind == Score.Kind.BOOLEAN:
+        return "up" if score.value else "down"
+    return with_chips(score.comment) if score.comment else score.label or f"{score.value:g}"
 
 
 def _duration(milliseconds: int | None) -> str:

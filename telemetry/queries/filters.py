@@ -59,6 +59,7 @@ class Filters:
     finish_reason: Sequence[str] = ()
     tags: Sequence[str] = ()
     is_stream: bool | None = None
+    has_score: bool | None = None
     min_latency_ms: int | None = None
     max_latency_ms: int | None = None
     min_cost_usd: Decimal | None = None
@@ -111,6 +112,7 @@ def by_columns(filters: Filters) -> Condition:
         condition.add("log.tags @> %(tags)s", tags=list(filters.tags))
     if filters.is_stream is not None:
         condition.add("log.is_stream = %(is_stream)s", is_stream=filters.is_stream)
+    _add_scores(condition, filters)
     for name, expression in (("latency_ms", "log.latency_ms"), ("cost_usd", "log.cost_usd"), ("tokens", f"({TOKENS})")):
         for end, comparison in (("min", ">="), ("max", "<=")):
             if (value := getattr(filters, f"{end}_{name}")) is not None:
@@ -141,6 +143,13 @@ def by_facets(filters: Filters) -> Condition:
     if filters.tags:
         condition.add("log.tags @> %(tags)s", tags=list(filters.tags))
     return condition
+
+
+def _add_scores(condition: Condition, filters: Filters) -> None:
+    """Scores have a table of their own, and may have come before the call."""
+    if filters.has_score is not None:
+        found = "(SELECT FROM telemetry_score WHERE inference_id = log.id AND workspace_id = log.workspace_id)"
+        condition.add(f"{'' if filters.has_score else 'NOT '}EXISTS {found}")
 
 
 def _latency(filters: Filters) -> list[str]:

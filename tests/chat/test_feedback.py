@@ -4,6 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +16,8 @@ from chat import contexts, deletion
 from chat.models import Conversation, Message
 from telemetry import erasure, person_erasure, policies, retention, scores
 from telemetry.models import InferenceLog, ProductEvent, Score
+from telemetry.queries.filters import Filters
+from telemetry.queries.pages import logs_page
 from telemetry.reredaction import Period, backfill
 from tests.telemetry.calls import finished, record, started
 
@@ -183,6 +186,32 @@ def test_a_score_may_come_before_its_call(as_alice, reply, workspace):
     told = {"workspace_id": workspace.id, "conversation_id": reply.conversation_id, "message_id": reply.id}
     record(started(reply.inference_id, **told), finished(reply.inference_id, **told))
     assert [score.name for score in scores.of_call(workspace.id, InferenceLog.objects.get().id)] == ["thumb"]
+
+
+def test_calls_are_found_by_whether_they_were_judged(as_alice, reply, workspace):
+    give(as_alice, reply, thumb="up")
+    other = uuid7()
+    for call in (reply.inference_id, other):
+        record(started(call, workspace_id=workspace.id), finished(call, workspace_id=workspace.id))
+    found = {wanted: [line.id for line in logs_page(Filters(workspace.id, has_score=wanted)).lines] for wanted in (True, False)}
+    assert found == {True: [reply.inference_id], False: [other]}
+
+
+def test_the_operator_sees_numbers_and_with_permission_words(as_alice, reply, workspace, dora):
+    give(as_alice, reply, thumb="down")
+    give(as_alice, reply, panel="1", rating="2", reason=["wrong"], comment="Off by a day")
+    record(started(reply.inference_id, workspace_id=workspace.id), finished(reply.inference_id, workspace_id=workspace.id))
+    dora.user_permissions.add(Permission.objects.get(codename="view_inferencelog"))
+    client = Client()
+    client.force_login(dora)
+    address = reverse("admin:telemetry_inferencelog_change", args=[reply.inference_id])
+    text = client.get(address).content.decode()
+    assert "thumb: down" in text
+    assert "rating: 2" in text
+    assert "reason: wrong" in text
+    assert "Off by a day" not in text
+    dora.user_permissions.add(Permission.objects.get(codename="view_content"))
+    assert "comment: Off by a day" in client.get(address).content.decode()
 
 
 def test_numbers_outlive_the_conversation_and_words_do_not(as_alice, reply):

@@ -29,7 +29,7 @@ from accounts.sessions import open_sessions
 from accounts.sign_in_links import make_link
 from chat import runner, sharing
 from chat.files import store
-from chat.models import Conversation, File, Message, Share
+from chat.models import Conversation, File, Message, Share, ToolServer
 from gateway import sources
 from gateway.models import Budget, ModelAlias, Provider
 from telemetry import policies
@@ -101,6 +101,12 @@ def of_workspace(*, bob: int, args: Callable[[Belongings], list[Any]] = lambda _
     return Row(**filled, method="post", args=args, data=lambda has: has.of_workspace(**data))  # type: ignore[arg-type]
 
 
+def tool_server_of(has: "Belongings") -> uuid.UUID:
+    workspace = has.conversation.workspace
+    address = "http://127.0.0.1:9/mcp"  # private: it is refused before anything is sent
+    return ToolServer.objects.get_or_create(workspace=workspace, name="secret plan", defaults={"url": address})[0].id
+
+
 def provider_of(has: Belongings) -> str:
     """The name of a provider of Alice's workspace, which waits for her word about its address."""
     values = {"kind": "compatible", "base_url": "http://10.0.0.9/v1", "private_host": "10.0.0.9:80"}
@@ -156,6 +162,10 @@ ROWS: dict[str, Row] = {
     "gateway:model": Row(
         anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200, data=lambda _: {"path": "openai/fake"}
     ),  # of the environment's provider, which every workspace has
+    "gateway:picker": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "gateway:welcome_key": of_workspace(bob=403),
+    "gateway:welcome_ollama": Row(anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200),
+    "gateway:welcome_dismiss": of_workspace(bob=403),
     "gateway:show_model": of_workspace(bob=403, path="openai/fake", is_hidden="yes"),
     "gateway:choose_models": of_workspace(bob=403, who_may_type="everyone"),
     "gateway:refresh_models": of_workspace(bob=403),
@@ -251,6 +261,18 @@ ROWS: dict[str, Row] = {
     ),
     "chat:pin": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
     "chat:archive": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
+    "chat:tools": CONFIGURING,
+    "chat:switch_tool": Row(
+        anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200, method="post", args=lambda _: ["clock"], data=lambda _: {"on": "1"}
+    ),
+    "chat:add_tool_server": CONFIGURING,
+    "chat:tool_server": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [tool_server_of(has)]),
+    **{
+        f"chat:{name}": Row(
+            anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, method="post", args=lambda has: [tool_server_of(has)]
+        )
+        for name in ("test_tool_server", "choose_server_tools", "switch_tool_server", "delete_tool_server")
+    },
     "chat:archived": Row(anonymous=SIGN_IN, others=200, alice=200),
     "chat:empty_archive": Row(anonymous=SIGN_IN, others=200, alice=200, method="post", data=lambda _: {"do": "delete"}),
     "chat:search": Row(anonymous=SIGN_IN, others=200, alice=200, data=lambda _: {"q": "plan"}),
@@ -282,10 +304,10 @@ ROWS: dict[str, Row] = {
         anonymous=SIGN_IN, others=200, dora=403, alice=200, method="post", args=lambda has: [token_of(has)]
     ),
     "chat:export": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda has: [has.conversation.id]),
-    "chat:your_data": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "chat:your_data": Row(anonymous=SIGN_IN, others=200, alice=200),
     "chat:export_all": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200, method="post"),
     "chat:export_progress": Row(anonymous=SIGN_IN, others=200, alice=200),
-    "chat:delete_all": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200, method="post", data=lambda _: {"sure": "1"}),
+    "chat:delete_all": Row(anonymous=SIGN_IN, others=200, alice=200, method="post", data=lambda _: {"sure": "1"}),
     "chat:erase_me": Row(anonymous=SIGN_IN, others=200, alice=200),  # everybody of themselves, after their password
     "chat:stop": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.ended.run_id]),
     "chat:retry": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.failed.run_id]),
