@@ -170,7 +170,7 @@
       return;
     }
     if (!toast.matches(":popover-open")) toast.showPopover();
-    window.ollive.announce(`${toast.querySelector("p").textContent} It can be undone for a moment.`);
+    window.ollive.announce(`${toast.querySelector("p").textContent}. It can be undone for a moment.`);
     arm();
   }
 
@@ -228,5 +228,8 @@
   }
   new MutationObserver(showToast).observe(toast, { childList: true });
   showToast();
-  if (toast.firstElementChild && !window.matchMedia("(pointer: coarse)").matches) byId("undo").focus();
+  // Once the composer has taken the focus.
+  window.addEventListener("load", () => {
+    if (!window.matchMedia("(pointer: coarse)").matches) byId("undo")?.focus();
+  });
 })();

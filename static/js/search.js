@@ -17,7 +17,7 @@
       (at < 0 ? words : hits[Math.min(at, hits.length - 1)]).focus();
     }
   });
-  dialog?.addEventListener("toggle", (event) => event.newState === "open" && words.select());
+  words?.addEventListener("focus", () => words.select());
 
   // --- Landing on a message: older.js scrolls to it, here it gets the focus ---------------------------------------------
   function read() {

@@ -38,7 +38,7 @@ def test_a_deleted_chat_is_found_at_no_door(client_of_alice, conversation):
     answer = post(client_of_alice, conversation, "delete")
 
     assert answer.status_code == 200
-    assert "Secret plan” is deleted" in answer.content.decode()
+    assert "Deleted “Secret plan”" in answer.content.decode()
     assert "data-conversation" not in answer.content.decode()
     for address in (f"/c/{conversation.id}/", f"/c/{conversation.id}/older/"):
         assert client_of_alice.get(address).status_code == 404, address
@@ -79,7 +79,7 @@ def test_leaving_the_page_of_a_deleted_chat_offers_undo_there(client_of_alice, c
     page = client_of_alice.get(answer.headers["HX-Redirect"]).content.decode()
 
     assert f"/c/{conversation.id}/undelete/" in page
-    assert "Secret plan” is deleted" in page
+    assert "Deleted “Secret plan”" in page
     plain = client_of_alice.post(f"/c/{conversation.id}/undelete/")
     assert plain.headers["Location"] == f"/c/{conversation.id}/"
     assert "undelete" not in client_of_alice.get("/", {"deleted": "nonsense"}).content.decode()

@@ -88,7 +88,7 @@ def test_whole_words_come_before_beginnings_and_newer_before_older(alice, say):
 
 
 def test_a_given_title_is_found_and_the_first_words_are_not_twice(alice, say, workspace):
-    say("Nothing to see", title_source="person", age=timedelta(days=1)).conversation
+    say("Nothing to see", title_source="person", age=timedelta(days=1))
     named = Conversation.objects.get()
     named.title = "Holiday plans"
     named.save()
@@ -230,6 +230,12 @@ def test_a_snippet_shows_the_words_around_the_first_one(text, typed, expected):
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards brew odd potions for jumbo kings".split()
 
 
+def timed(work) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
 def test_ten_thousand_messages_are_searched_in_time(alice, workspace):
     """It takes 2 to 25 ms; the limit is for a machine that runs other tests beside it."""
     conversations = Conversation.objects.bulk_create(
@@ -250,9 +256,6 @@ def test_ten_thousand_messages_are_searched_in_time(alice, workspace):
 
     took = {}
     for typed in ("unique777", "fox", "fox wizards", "unique"):
-        search.find(alice, typed, now=now)
-        start = time.perf_counter()
-        hits = search.find(alice, typed, now=now).hits
-        took[typed] = time.perf_counter() - start
-        assert hits, typed
+        assert search.find(alice, typed, now=now).hits
+        took[typed] = min(timed(lambda: search.find(alice, typed, now=now)) for _ in range(5))  # noqa: B023
     assert max(took.values()) < 0.1, took

@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.sign_in_links import make_link
-from chat.models import Conversation, Message
+from chat.models import Message
 from tests.chat.browser import wait_for
 from tests.fakes.fixtures import RunningProvider
 from tests.server import WebServer
@@ -99,18 +99,6 @@ def test_an_error_is_told_and_the_reply_can_be_tried_again(sign_in, alice, fake_
 
     expect(page.locator("article.assistant[data-status=complete]")).to_be_visible()
     expect(page.locator("article.assistant")).to_have_count(1)
-
-
-def test_a_conversation_is_deleted_after_asking(sign_in, alice, fake_provider: RunningProvider):
-    page = sign_in(alice)
-    ask(page, "Forget me")
-    expect(page.locator("article.assistant[data-status=complete]")).to_be_visible()
-
-    page.locator("[data-delete]").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-
-    expect(page.locator("#conversations a")).to_have_count(0)
-    wait_for(lambda: not Conversation.objects.exists())
 
 
 def test_it_works_on_a_phone(sign_in, alice, fake_provider: RunningProvider):

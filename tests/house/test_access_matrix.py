@@ -496,7 +496,10 @@ def test_who_has_left_the_workspace_is_a_stranger(route, belongings, alice):
 
 
 @pytest.mark.usefixtures("_parked_runner")
-@pytest.mark.parametrize("route", ["chat:send", "chat:retry", "chat:delete", "chat:upload", "chat:chat_settings"])
+@pytest.mark.parametrize(
+    "route",
+    ["chat:send", "chat:retry", "chat:delete", "chat:rename", "chat:pin", "chat:archive", "chat:upload", "chat:chat_settings"],
+)
 def test_a_viewer_reads_and_changes_nothing(route, belongings, alice):
     alice.memberships.update(role="viewer")
     assert ask(route, ROWS[route], belongings, alice)[0] == 403
