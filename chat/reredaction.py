@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from chat import sharing
-from chat.models import Conversation, Message, Share
+from chat.models import Conversation, Message, Share, ToolUse
 from chat.render import RENDERER_VERSION, render
 from telemetry.policies import Rules
 from telemetry.reredaction import BATCH, Done, Period, Report, count_of
@@ -26,6 +26,8 @@ def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, 
     done += _walk(titles, rules, _of_title, is_dry=is_dry, report=report)
     shares = Share.objects.filter(period.of("created_at"), workspace_id=workspace_id)
     done += _walk(shares, rules, _of_share, is_dry=is_dry, report=report)
+    uses = ToolUse.objects.filter(period.of("started_at"), message__conversation__workspace_id=workspace_id)
+    done += _walk(uses.exclude(status=ToolUse.Status.RUNNING), rules, _of_use, is_dry=is_dry, report=report)
     return done
 
 
@@ -46,7 +48,11 @@ def _walk(
 
 
 def _of_message(message: Message, rules: Rules) -> dict[str, Any]:
-    return {"content": rules.redactor.redact(message.content).text, "error": rules.redactor.redact(message.error).text}
+    return {name: rules.redactor.redact(getattr(message, name)).text for name in ("content", "reasoning", "error")}
+
+
+def _of_use(use: ToolUse, rules: Rules) -> dict[str, Any]:
+    return {name: rules.redactor.redact(getattr(use, name)).text for name in ("arguments", "result")}
 
 
 def _of_title(conversation: Conversation | Share, rules: Rules) -> dict[str, Any]:
@@ -57,11 +63,13 @@ def _of_share(share: Share, rules: Rules) -> dict[str, Any]:
     return _of_title(share, rules) | {"messages": sharing.reredacted(share, rules.redactor.redact)}
 
 
-def _store(row: Message | Conversation | Share, changed: dict[str, Any], rules: Rules) -> bool:
+def _store(row: Message | Conversation | Share | ToolUse, changed: dict[str, Any], rules: Rules) -> bool:
     """Write what changed, if the row is still as it was read."""
     stored: dict[str, Any] = {**changed, "redaction_version": rules.version}
     if isinstance(row, Message) and row.html and "content" in changed:
         stored |= {"html": render(changed["content"]), "renderer_version": RENDERER_VERSION}
+    if isinstance(row, Message) and "reasoning" in changed:
+        stored["reasoning_html"] = render(changed["reasoning"])
     read = {name: getattr(row, name) for name in changed}
     return bool(type(row)._default_manager.filter(id=row.id, **read).update(**stored))
 

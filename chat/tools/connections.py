@@ -23,7 +23,6 @@ FORBIDDEN = "Its address leads into a private network, which is not allowed."
 async def connect(url: str, headers: Mapping[str, str], reach: "Reach") -> AsyncIterator[Client]:
     """A client of the server at `url`. `reach` tells afterwards what went wrong below the protocol."""
     async with (
-        reach,
         httpx2.AsyncClient(transport=reach, headers=dict(headers), timeout=None, trust_env=False) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
