@@ -67,7 +67,7 @@ def _lead(path: str, shelf: Shelf) -> Target:
 
 def _why_not(path: str, shelf: Shelf) -> str:
     entry = shelf.entry(path)
-    roles = f"{' and '.join(entry.roles)}s" if entry and entry.roles else ""
+    roles = " and ".join(f"{role}s" for role in entry.roles) if entry else ""
     why = f"It is kept for {roles} of this workspace." if roles else "Only models of the list may be used in this workspace."
     return f"You may not use {path[:100]}. {why} Choose another model."
 

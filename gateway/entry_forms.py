@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 
 from accounts.models import Membership, Workspace
 from gateway import catalogue, shelves
@@ -12,7 +13,7 @@ from gateway.protocol import ProviderError
 
 ROLES = [Membership.Role.OWNER, Membership.Role.ADMIN, Membership.Role.MEMBER]
 AS_TYPED = {"autocapitalize": "off", "autocomplete": "off", "spellcheck": "false"}
-AS_LISTED = [("", "As its provider says"), ("yes", "Yes"), ("no", "No")]
+AS_LISTED = [("", "As listed"), ("yes", "Yes"), ("no", "No")]
 MAX_CONTEXT = 100_000_000
 
 
@@ -117,8 +118,10 @@ class ChoicesForm(forms.ModelForm[ModelChoices]):
         kwargs["instance"] = stored
         super().__init__(*args, **kwargs)
         first, title = catalogue.default_path(workspace.id), catalogue.title_path(workspace.id)
-        self.fields["default_path"].help_text = f"A path or a short name. Now {first}." if first else "A path or a short name."
-        self.fields["title_path"].help_text = f"A cheap one is best. Now {title or 'the model of the chat itself'}."
+        # Helps are shown as HTML, and the names of models are their providers'.
+        now = format_html(" Now {}.", first) if first else ""
+        self.fields["default_path"].help_text = format_html("A path or a short name.{}", now)
+        self.fields["title_path"].help_text = format_html("A cheap one is best. Now {}.", title or "the model of the chat itself")
 
     def clean_default_path(self) -> str:
         return self._path("default_path")

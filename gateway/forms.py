@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.utils.html import format_html
 
 from accounts.models import Workspace
 from gateway import directory, providers, sources
@@ -74,7 +75,7 @@ class ProviderForm(forms.Form):
             return
         key, stored = self.fields["api_key"], self.provider.api_key if self.provider else None
         if stored:
-            key.help_text = f"Stored: ••••{stored.last_four}. Left empty, it stays."
+            key.help_text = format_html("Stored: ••••{}. Left empty, it stays.", stored.last_four)
         elif not self.kind.needs_key:
             key.help_text = "Empty, if it wants none."
         if self.kind.key_option:

@@ -86,7 +86,8 @@ def offered(source: Source) -> Offered:
     """What is known of a provider's list; asked anew in the background when that is old."""
     known, is_new = _look(source)
     if is_new and source.lists_by == "server":
-        known.answered.wait(FIRST_WAIT_SECONDS)
+        # Several that are new are asked together, and so waited for together.
+        known.answered.wait(max(0.0, known.looked_at + FIRST_WAIT_SECONDS - time.monotonic()))
     return known.said
 
 

@@ -129,5 +129,7 @@ def check_key(kind: directory.Kind, key: str) -> None:
         is_account = isinstance(account, dict) and account.get("type") == "service_account"
         if not is_account or any(account.get(name, right) != right for name, right in GOOGLES.items()):
             raise ValidationError("Paste the whole JSON file of a service account.")
+    elif EXPANDED in key:
+        raise ValidationError(f"A value must not begin with {EXPANDED}: give the key itself.")
     elif key and not (key.isascii() and key.isprintable() and " " not in key):
         raise ValidationError("A key has no spaces and no special characters. Copy it again.")

@@ -109,10 +109,7 @@ def _form_page(request: HttpRequest, form: ProviderForm, part: Membership) -> Ht
 
 def _saved(request: HttpRequest, row: Provider, done: str) -> HttpResponse:
     sources.forget()
-    if row.is_waiting:
-        messages.warning(request, f"{row.name} is {done}. Its address is in the private network: an owner has to allow it.")
-    else:
-        messages.success(request, f"{row.name} is {done}.")
+    messages.success(request, f"{row.name} is {done}.")
     return redirect("gateway:providers")
 
 

@@ -262,7 +262,11 @@
 
   // A new chat starts with the model that was chosen last, as long as it is still offered.
   const last = memory.get(lastKey);
-  if (chat.dataset.isNew !== undefined && [...select.options].some((option) => option.value && option.value === last)) put(last);
+  const first = chosen;
+  if (chat.dataset.isNew !== undefined && last && last !== chosen) {
+    if (find(last)) put(last);
+    else load().then(() => find(last) && chosen === first && put(last));
+  }
   select.hidden = true;
   document.querySelector("label[for=model]").hidden = true;
   button.hidden = false;
