@@ -1,6 +1,5 @@
 """How a page's request runs through Django."""
 
-import asyncio
 import threading
 
 import pytest
@@ -47,4 +46,3 @@ async def test_middleware_and_view_run_in_one_thread():
     assert len(seen) == 4
     assert len(set(seen)) == 1
     assert seen[0] != threading.get_ident()
-    assert not asyncio.iscoroutinefunction(handler._middleware_chain)
