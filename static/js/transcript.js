@@ -104,8 +104,18 @@
       else continue;
       arrived(row);
     }
+    rows().slice(0, -1).filter((row) => row.matches("section")).forEach(settle);
     changed();
     return fresh.length > 0;
+  }
+
+  // The chat has gone on with one of the columns: the others are versions of it from now on.
+  function settle(columns) {
+    const chosen = columns.querySelector(".is-chosen article");
+    const isOver = columns.nextElementSibling?.matches("article.user:not([data-optimistic])");
+    if (!chosen || !isOver || inside(columns).some(isRunning)) return;
+    columns.replaceWith(chosen);
+    refreshVersions(chosen);
   }
 
   function arrived(row) {

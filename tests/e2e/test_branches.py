@@ -219,6 +219,7 @@ def test_nothing_is_out_of_reach(asked: Page, fake_provider: RunningProvider, sc
 
 def test_without_scripts_the_switch_posts(asked: Page, chromium, server, fake_provider: RunningProvider):
     edit(asked, "What is a theorem?")
+    expect(switch(asked, "article.user")).to_contain_text("2/2")
     expect(complete(asked)).to_have_count(1)
     context = chromium.new_context(base_url=server.url, java_script_enabled=False, storage_state=asked.context.storage_state())
     page = context.new_page()

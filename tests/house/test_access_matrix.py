@@ -265,7 +265,14 @@ ROWS: dict[str, Row] = {
     "chat:archive": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.conversation.id]),
     "chat:tools": CONFIGURING,
     "chat:switch_tool": Row(
-        anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200, method="post", args=lambda _: ["clock"], data=lambda _: {"on": "1"}
+        anonymous=SIGN_IN,
+        others=200,
+        dora=403,
+        bob=403,
+        alice=200,
+        method="post",
+        args=lambda _: ["clock"],
+        data=lambda _: {"on": "1"},
     ),
     "chat:add_tool_server": CONFIGURING,
     "chat:tool_server": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [tool_server_of(has)]),
@@ -312,6 +319,25 @@ ROWS: dict[str, Row] = {
     "chat:delete_all": Row(anonymous=SIGN_IN, others=200, alice=200, method="post", data=lambda _: {"sure": "1"}),
     "chat:erase_me": Row(anonymous=SIGN_IN, others=200, alice=200),  # everybody of themselves, after their password
     "chat:stop": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.ended.run_id]),
+    # Whoever it is for, there is nothing to continue: the reply has no text.
+    "chat:continue": Row(anonymous=SIGN_IN, others=404, alice=409, method="post", args=lambda has: [has.failed.run_id]),
+    "chat:edit": Row(
+        anonymous=SIGN_IN,
+        others=404,
+        alice=200,
+        method="post",
+        args=lambda has: [has.ended.parent_id],
+        data=lambda has: {"prompt": "hello", "model": "openai/fake"},
+    ),
+    "chat:show": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.ended.id]),
+    "chat:versions": Row(anonymous=SIGN_IN, others=404, alice=200, args=lambda has: [has.ended.id]),
+    "chat:older": Row(
+        anonymous=SIGN_IN,
+        others=404,
+        alice=200,
+        args=lambda has: [has.conversation.id],
+        data=lambda has: {"before": has.ended.id},
+    ),
     "chat:retry": Row(anonymous=SIGN_IN, others=404, alice=200, method="post", args=lambda has: [has.failed.run_id]),
     "chat:send": Row(
         anonymous=SIGN_IN,
@@ -506,7 +532,18 @@ def test_who_has_left_the_workspace_is_a_stranger(route, belongings, alice):
 @pytest.mark.usefixtures("_parked_runner")
 @pytest.mark.parametrize(
     "route",
-    ["chat:send", "chat:retry", "chat:delete", "chat:rename", "chat:pin", "chat:archive", "chat:upload", "chat:chat_settings"],
+    [
+        "chat:send",
+        "chat:edit",
+        "chat:continue",
+        "chat:retry",
+        "chat:delete",
+        "chat:rename",
+        "chat:pin",
+        "chat:archive",
+        "chat:upload",
+        "chat:chat_settings",
+    ],
 )
 def test_a_viewer_reads_and_changes_nothing(route, belongings, alice):
     alice.memberships.update(role="viewer")
