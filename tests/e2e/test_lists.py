@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from chat.models import Conversation, Message
+from chat.models import Conversation
 from tests.chat.browser import wait_for
 from tests.fakes.fixtures import RunningProvider
 
@@ -85,22 +85,12 @@ def test_a_search_lands_on_the_message_in_another_branch_far_up(sign_in, make):
     fork, position = parent, 2
     for n in range(120):
         position += 2
-        prompt = Message.objects.create(conversation=chat, parent=parent, role="user", content=f"Question {n}", position=position)
-        parent = Message.objects.create(
-            conversation=chat, parent=prompt, role="assistant", content=f"Answer {n}. " * 30, position=position + 1
-        )
-    position += 2
-    hidden = Message.objects.create(
-        conversation=chat, parent=fork, role="user", content="The aardvark question", position=position
-    )
+        prompt = chat.messages.create(parent=parent, role="user", content=f"Question {n}", position=position)
+        parent = chat.messages.create(parent=prompt, role="assistant", content=f"Answer {n}. " * 30, position=position + 1)
+    hidden = end = chat.messages.create(parent=fork, role="user", content="The aardvark question", position=position + 2)
     for n in range(120):
-        hidden_end = Message.objects.create(
-            conversation=chat,
-            parent=hidden if n == 0 else hidden_end,
-            role="assistant" if n % 2 == 0 else "user",
-            content=f"Hidden {n}. " * 30,
-            position=position + 1 + n,
-        )
+        role = "user" if n % 2 else "assistant"
+        end = chat.messages.create(parent=end, role=role, content=f"Hidden {n}. " * 30, position=position + 3 + n)
     chat.active_leaf = parent
     chat.save()
     page = sign_in(chat.owner, f"/c/{other.id}/")
