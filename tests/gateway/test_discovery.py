@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 
 from gateway import catalogue, directory, listing, sources
+from gateway.adapters import sessions
 from gateway.listing import Offer
 from gateway.models import Provider
 from gateway.sources import Source
@@ -90,7 +91,7 @@ def _moved(name: str, url: str):
 def test_anthropics_list_is_asked_for_in_its_own_way(fake_provider, monkeypatch):
     tell(fake_provider, [{"id": "claude-of-tomorrow", "display_name": "Claude"}], has_more=False)
     seen: list[dict[str, str]] = []
-    monkeypatch.setattr(listing, "session", _noting(listing.session, seen))
+    monkeypatch.setattr(listing, "session", _noting(sessions.session, seen))
     kind = replace(directory.kinds()["anthropic"], list_url=fake_provider.url + "/models?limit=1000")
     source = Source("anthropic", kind, api_key="sk-ant-of-alice-0123")
     listing.offered(source)

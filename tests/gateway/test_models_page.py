@@ -70,7 +70,7 @@ def test_it_is_searched_by_words_and_by_provider(client, workspace, provider):
 def test_it_is_paged_and_a_page_of_fifty_costs_what_one_of_ten_costs(client, workspace):
     make(workspace, [f"model-{number:03}" for number in range(10)])
     client.get(PAGE)
-    counts = []
+    counts, page = [], ""
     for size in (10, 120):
         Provider.objects.update(model_names=[f"model-{number:03}" for number in range(size)])
         sources.forget()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 
+import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver
 from django.test import Client
@@ -10,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gateway import addresses, listing, probes, sources
-from gateway.adapters import sessions
 from gateway.adapters.sessions import GuardedResolver
 from gateway.addresses import ForbiddenAddressError, PrivateAddressError, clean_base_url, require_public
 from gateway.models import Provider
@@ -141,7 +141,7 @@ class Rebinding(AbstractResolver):
 
 @pytest.fixture
 def rebinding(monkeypatch) -> type[Rebinding]:
-    monkeypatch.setattr(sessions.aiohttp, "DefaultResolver", Rebinding)
+    monkeypatch.setattr(aiohttp, "DefaultResolver", Rebinding)
     monkeypatch.setattr(addresses, "_addresses_of", lambda _host: ["8.8.8.8"])
     monkeypatch.setattr(Rebinding, "answers", ("127.0.0.1",))
     return Rebinding
