@@ -65,3 +65,8 @@ class Conversation(models.Model):
 
     def __str__(self) -> str:
         return self.title or ("Temporary chat" if self.is_temporary else "New chat")
+
+    @property
+    def has_own_settings(self) -> bool:
+        """Whether models are asked otherwise here than the installation has it."""
+        return bool(self.system_prompt or self.parameters)

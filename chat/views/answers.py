@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.access import Act, current_workspace, may, memberships, person
 from accounts.sessions import tell_sockets
-from chat import abilities, access, contexts, costs, listing, runner, turns
+from chat import abilities, access, composing, contexts, costs, listing, runner, turns
 from chat.models import Conversation, Message
 from chat.views import bars
 from gateway import catalogue, spending, welcome
@@ -47,6 +47,8 @@ def page(
         "deleted": deleted(request) if shown is None else None,
         "deleted_was_open": True,
         "longest_prompt": turns.MAX_PROMPT_CHARACTERS,
+        "composer": composing.limits(),
+        "settings_form": composing.settings_form(shown),
         **abilities.context(shown, workspace.id, models, selected),
         **listing.sidebar(person(request)),
     }

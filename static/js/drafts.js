@@ -30,21 +30,43 @@
     else memory.remove(key("draft"));
   }
 
+  // What goes with the draft: files, and the settings of a chat that is yet to begin.
+  const aside = (name) => `${key("draft")}.${name}`;
+
+  function kept(name) {
+    try {
+      return JSON.parse(memory.get(aside(name)));
+    } catch {
+      return null;
+    }
+  }
+
+  function keep(name, value) {
+    const isNothing = !value || (Array.isArray(value) && !value.length);
+    if (isNothing) memory.remove(aside(name));
+    else memory.set(aside(name), JSON.stringify(value));
+  }
+
   // From here on the conversation exists: what is kept for it moves to its own name.
   function settle(id) {
-    const [text, waiting] = [read(), unsent()];
+    const [text, waiting, files] = [read(), unsent(), kept("files")];
     write("");
     keepUnsent([]);
+    keep("files", null);
+    keep("settings", null);
     delete chat.dataset.isNew;
     chat.dataset.conversation = id;
     write(text);
     keepUnsent(waiting);
+    keep("files", files);
   }
 
   window.ollive.drafts = {
     read,
     write,
     settle,
+    kept,
+    keep,
     unsent,
     hold: (item) => keepUnsent([...unsent().filter(({ message }) => message !== item.message), item]),
     release: (message) => keepUnsent(unsent().filter((item) => item.message !== message)),
