@@ -147,7 +147,6 @@ def _close_row(run: Run, status: str, error: ProviderError | None, *, bills: Seq
             finish_reason=call.finish.reason[:40],
             error_code=error.code if error else "",
             error=call.rules.redactor.redact(error.message).text if error else "",
-            is_retryable=error.retryable if error else False,
             served_model=call.finish.served_model[:300],
             **totals.columns(bills),
             **totals.times(run.calls),

@@ -127,7 +127,6 @@ def _open_refused(prompt: Message, refusal: ProviderError, *, path: str, place: 
         model=path,
         error_code=refusal.code,
         error=refusal.message,
-        is_retryable=True,
         ended_at=prompt.created_at,
     )
     reply.save(force_insert=True)

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [("chat", "0005_branches")]
 
     operations = [
+        migrations.RemoveField(model_name='message', name='is_retryable'),
         migrations.CreateModel(
             name='ToolServer',
             fields=[

@@ -27,7 +27,9 @@ class Site:
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
-    def put(self, path: str, body: str | bytes, *, status: int = 200, kind: str = "text/html; charset=utf-8", **headers: str) -> str:
+    def put(
+        self, path: str, body: str | bytes, *, status: int = 200, kind: str = "text/html; charset=utf-8", **headers: str
+    ) -> str:
         raw = body.encode() if isinstance(body, str) else body
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.pages[path] = status, {"Content-Type": kind, **named}, raw

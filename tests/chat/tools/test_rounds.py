@@ -83,9 +83,7 @@ def test_tools_of_one_round_run_beside_each_other(as_alice: Browser, fake_provid
         (asks("http_fetch", '{"url": "http://127.0.0.1:1/"}'), "Addresses of private networks are not fetched."),
     ],
 )
-def test_what_goes_wrong_is_told_to_the_model_and_shown(
-    as_alice: Browser, fake_provider: RunningProvider, call: dict, told: str
-):
+def test_what_goes_wrong_is_told_to_the_model_and_shown(as_alice: Browser, fake_provider: RunningProvider, call: dict, told: str):
     fake_provider.queue("handy", wants(call), {"chunks": ["Sorry."]})
     reply = ended(ask(as_alice).run)
     use = reply.tool_uses.get()

@@ -10,12 +10,12 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
+from django.utils import timezone
 
 from chat.models import ToolServer
 from chat.tools import offers, servers, trials
 from chat.tools.servers import Address
 from chat.tools.steps import ToolError
-from django.utils import timezone
 
 KEY = "key-of-the-tickets-1234"
 
