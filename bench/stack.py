@@ -38,7 +38,7 @@ class Stack:
                 command, cwd="/" if name in ("postgres", "valkey") else ROOT, env=self.environment, stdout=output, stderr=output
             )
         self.processes[name] = process
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not is_ready(process.pid):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{name} did not start: {self.log(name)[-2000:]}")
