@@ -56,7 +56,9 @@ def make_account(form: JoinForm, *, now: datetime) -> User | None:
     given = form.cleaned_data
     try:
         with transaction.atomic():
-            user = User.objects.create_user(given["email"], given["password"], name=given["name"], date_joined=now)
+            is_meant = bool(form.invitation.email)  # else the address is what somebody typed: a provider's word must not open it
+            names = {"name": given["name"], "date_joined": now, "email_confirmed": is_meant}
+            user = User.objects.create_user(given["email"], given["password"], **names)
             invitations.accept(form.invitation, user, now=now)
     except IntegrityError:
         form.add_error("email", TAKEN)

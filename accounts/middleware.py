@@ -1,6 +1,5 @@
 """The person behind a request, and what comes with them: their clock, and that they were here."""
 
-import zoneinfo
 from functools import partial
 from typing import Any
 
@@ -31,10 +30,6 @@ class PersonMiddleware(AuthenticationMiddleware):
 
 def _person(request: HttpRequest) -> Any:
     user = get_user(request)
-    name = getattr(user, "time_zone", "")
-    if name:
-        try:
-            timezone.activate(zoneinfo.ZoneInfo(name))
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-            timezone.deactivate()  # a zone that this system's tables do not know: UTC
+    if zone := getattr(user, "zone", None):
+        timezone.activate(zone)
     return user

@@ -63,7 +63,8 @@ def sidebar(user: User, *, before: Cursor | None = None) -> dict[str, Any]:
 
 def sidebar_html(user: User) -> str:
     """The first page of the sidebar, to be swapped in out of band."""
-    return render_to_string("chat/_sidebar.html", {**sidebar(user), "is_out_of_band": True})
+    with timezone.override(user.zone):  # it is sent outside of a request
+        return render_to_string("chat/_sidebar.html", {**sidebar(user), "is_out_of_band": True})
 
 
 def row_html(conversation: Conversation) -> str:

@@ -1,6 +1,7 @@
 """People, the workspaces they share, and the part each one has in them."""
 
 import uuid
+import zoneinfo
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -58,6 +59,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def clean(self) -> None:
         self.email = self.email.strip().lower()
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo | None:
+        """Their clock; None for UTC, also where this system's tables do not know the zone."""
+        try:
+            return zoneinfo.ZoneInfo(self.time_zone) if self.time_zone else None
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            return None
 
     @property
     def appearance(self) -> Appearance:

@@ -150,7 +150,8 @@
   box.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
     const isForced = event.ctrlKey || event.metaKey;
-    if (!isForced && (event.shiftKey || event.altKey || isTouch())) return;
+    const breaksLine = document.documentElement.dataset.enter === "break" || isTouch();
+    if (!isForced && (event.shiftKey || event.altKey || breaksLine)) return;
     event.preventDefault();
     sendPrompt();
   });
