@@ -31,7 +31,7 @@ def main() -> None:
         for adapter in given.adapter:
             url = _start(stack)
             for count in given.chats:
-                print(measure(stack, url, adapter, count, given), flush=True)
+                print(measure(stack, url, adapter, count, seconds=given.seconds, reconnecting=given.reconnecting), flush=True)
             stack.processes.pop("web").terminate()
 
 
@@ -41,16 +41,15 @@ def _start(stack: Stack) -> str:
     return start_web(stack)
 
 
-def measure(stack: Stack, url: str, adapter: str, count: int, given: argparse.Namespace) -> str:
+def measure(stack: Stack, url: str, adapter: str, count: int, *, seconds: int, reconnecting: int = 0) -> str:
     """One row of the table."""
     import psutil
 
     cookies = [_sign_in(number) for number in range(count)]
-    lasting = given.seconds + count * RAMP_SECONDS
+    lasting = seconds + count * RAMP_SECONDS
     model = f"{PREFIX[adapter]}/stamped-{RATE}x{round(RATE * lasting)}"
     before, started = stack.cpu_seconds("web"), time.monotonic()
-    reconnecting = min(given.reconnecting, count)
-    command = [sys.executable, "-m", "bench.chats_pages", url, ",".join(cookies), model, str(reconnecting), str(given.seconds)]
+    command = [sys.executable, "-m", "bench.chats_pages", url, ",".join(cookies), model, str(reconnecting), str(seconds)]
     report = json.loads(subprocess.run(command, cwd=ROOT, env=dict(os.environ), check=True, stdout=subprocess.PIPE).stdout)
     cpu, wall = stack.cpu_seconds("web") - before, time.monotonic() - started
     rss = psutil.Process(stack.processes["web"].pid).memory_info().rss / 1e6

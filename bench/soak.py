@@ -9,7 +9,7 @@ import time
 
 import psutil
 
-from bench import ingest, streams
+from bench import chats, ingest
 from bench.stack import Stack, servers, start_web, start_worker
 
 SLICE = 20_000
@@ -57,7 +57,7 @@ def soak_in_streams(stack: Stack, url: str, count: int, adapter: str) -> None:
     began = time.monotonic()
     seen: list[tuple[float, float, float]] = []
     for done in range(CHATS, count + 1, CHATS):
-        streams.measure(stack, url, adapter, CHATS, SECONDS)
+        chats.measure(stack, url, adapter, CHATS, seconds=SECONDS)
         seen.append((done, *sizes(stack)))
         if done % (5 * CHATS) == 0:
             tell(f"{done:,} streams", seen[-1], time.monotonic() - began)
