@@ -4,11 +4,14 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.audit import Action
 from accounts.members import Role
@@ -16,6 +19,8 @@ from accounts.models import ApiKey, AuditEntry, Invitation, User, Workspace
 
 ERASED = "a person who is no longer here"
 NOBODY = "a command"
+NOTHING = "–"
+TOLD_BY_NAMES = {"of", "user", "name", "from", "to"}
 ROWS_OF_A_FILE = 50_000
 BATCH = 1000
 COLUMNS = ("id", "at", "action", "actor_id", "actor", "subject_kind", "subject_id", "subject", "detail", "digest")
@@ -141,17 +146,31 @@ def _subject(entry: AuditEntry, users: dict[str, str], things: dict[tuple[str, s
 
 def _facts(entry: AuditEntry) -> list[tuple[str, str]]:
     """What `detail` says, in words: the ids are told by the names already."""
-    hidden = {"of", "user", "name"}
-    return [(name.replace("_", " "), _told(value)) for name, value in entry.detail.items() if name not in hidden]
+    told = [(name.replace("_", " "), _told(value)) for name, value in entry.detail.items() if name not in TOLD_BY_NAMES]
+    if {"from", "to"} <= entry.detail.keys():
+        told.append(("role", f"{_told(entry.detail['from'])} → {_told(entry.detail['to'])}"))
+    return [(name, value) for name, value in told if value != NOTHING]
 
 
 def _told(value: Any) -> str:
     if value is None or value == "":
-        return "–"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(_told(inner) for inner in value) or "–"
+        return ", ".join(_told(inner) for inner in value) or NOTHING
     if isinstance(value, dict):
-        return "; ".join(f"{name.replace('_', ' ')}: {_told(inner)}" for name, inner in value.items()) or "–"
+        return "; ".join(f"{name.replace('_', ' ')}: {_told(inner)}" for name, inner in value.items()) or NOTHING
+    if isinstance(value, str) and (moment := _moment(value)):
+        return date_format(timezone.localtime(moment), "j M Y, H:i")
     return Role(value).label if value in Role.values else str(value)
+
+
+def _moment(text: str) -> datetime | None:
+    if len(text) < 20 or "T" not in text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

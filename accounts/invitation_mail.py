@@ -8,7 +8,6 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from accounts.models import Invitation
-from accounts.sign_in_links import public_address
 
 NO_MAILER = {"django.core.mail.backends.console.EmailBackend", "django.core.mail.backends.dummy.EmailBackend"}
 
@@ -20,9 +19,9 @@ def can_send() -> bool:
     return settings.EMAIL_BACKEND not in NO_MAILER
 
 
-def send(invitation: Invitation, path: str) -> bool:
+def send(invitation: Invitation, link: str) -> bool:
     """Whether the letter left. The link is in it and in no queue, so it is sent while the inviter waits."""
-    context = {"invitation": invitation, "link": public_address(path)}
+    context = {"invitation": invitation, "link": link}
     subject = f"{invitation.created_by} invites you to {invitation.workspace}"
     message = EmailMessage(
         subject=" ".join(subject.split()),

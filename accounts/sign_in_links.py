@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import SignInLink, User
@@ -25,6 +26,11 @@ def public_address(path: str) -> str:
     """The path as a person opens it in a browser."""
     base = settings.OLLIVE_PUBLIC_URL or f"http://{_host()}:{settings.OLLIVE_PORT}"
     return str(base).rstrip("/") + path
+
+
+def address_for(request: HttpRequest, path: str) -> str:
+    """The path as others open it: by the public address where one is set, else by the one that the asking person came by."""
+    return public_address(path) if settings.OLLIVE_PUBLIC_URL else request.build_absolute_uri(path)
 
 
 def _host() -> str:

@@ -1,5 +1,6 @@
 """API keys: one's own, and for those who manage them everybody's. A token is shown once."""
 
+import json
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -22,7 +23,7 @@ from accounts.access import SCOPES_OF, Act, current_membership, may, person, pos
 from accounts.entrance import SCOPES
 from accounts.models import ApiKey, Membership
 from accounts.settings_pages import settings_page
-from accounts.sign_in_links import public_address
+from accounts.sign_in_links import address_for
 
 PAGE = 50
 MAKING = {"key": "30/h/user"}
@@ -53,7 +54,7 @@ class KeyForm(forms.Form):
     payloads = forms.ChoiceField(label="Of what is said in its calls, keep", choices=PAYLOADS, required=False)
 
     def __init__(self, part: Membership, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.allowed = [scope for scope in SCOPES if scope in SCOPES_OF[part.role]]
         self.fields["scopes"].choices = [(scope, scope) for scope in self.allowed]  # type: ignore[attr-defined]
         self.fields["scopes"].initial = [scope for scope in api_keys.DEFAULT_SCOPES if scope in self.allowed]
@@ -117,9 +118,7 @@ def rotate(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     if key.user_id != part.user_id:
         raise PermissionDenied("Only the person whose key it is can rotate it. You can revoke it.")
     if request.POST.get("last_four", key.last_four) != key.last_four:
-        messages.error(
-            request, "This key was rotated already, and its token shown once. Rotate it again to get another."
-        )
+        messages.error(request, "This key was rotated already, and its token shown once. Rotate it again to get another.")
         return redirect("api_keys")
     try:
         token = api_keys.rotate(key, now, by=person(request))
@@ -139,6 +138,28 @@ def revoke(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     told = f"{key.name} is revoked. Programs that use it are refused within five seconds."
     messages.success(request, told if ended else f"{key.name} had been revoked already.")
     return redirect("api_keys")
+
+
+def _example(request: HttpRequest, token: str) -> str:
+    """A command that records one call, to be pasted into a shell."""
+    call = {
+        "inference_id": str(uuid.uuid4()),
+        "status": "success",
+        "provider": "openai",
+        "model": "gpt-4o-mini",
+        "latency_ms": 1830,
+        "input_tokens": 12,
+        "output_tokens": 48,
+        "messages": [{"role": "user", "content": "How do tides work?"}],
+        "reply": "The moon pulls the water.",
+    }
+    lines = [
+        f"curl -s {address_for(request, '/api/v1/ingest')}",
+        f'-H "Authorization: Bearer {token}"',
+        '-H "Content-Type: application/json"',
+        f"-d '{json.dumps({'events': [call]}, indent=2)}'",
+    ]
+    return " \\\n  ".join(lines)
 
 
 def _key(part: Membership, key_id: uuid.UUID) -> ApiKey:
@@ -172,8 +193,7 @@ def _page(
         "is_all": is_all,
         "with_ended": with_ended,
         "form": form or KeyForm(part, initial={"id": uuid.uuid4()}),
-        "shown": shown,
-        "ingest_url": public_address("/api/v1/ingest"),
+        "shown": {**shown, "example": _example(request, shown["token"])} if shown else None,
     }
     return settings_page(request, "settings/api_keys.html", context, status=status)
 

@@ -20,7 +20,7 @@ from accounts.access import Act, current_membership, may, posted_membership, req
 from accounts.members import NotPossible
 from accounts.models import Invitation, Membership
 from accounts.settings_pages import settings_page
-from accounts.sign_in_links import public_address
+from accounts.sign_in_links import address_for
 
 PAGE = 50
 INVITING = {"invite": "30/h/user"}
@@ -54,7 +54,7 @@ def members_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_POST
-@sensitive_variables("path")
+@sensitive_variables("path", "link", "shown")
 def invite(request: HttpRequest) -> HttpResponse:
     """Make a link and show it, this once."""
     part = posted_membership(request)
@@ -79,8 +79,9 @@ def invite(request: HttpRequest) -> HttpResponse:
     except NotPossible as error:
         form.add_error(None, str(error))
         return _page(request, part, form=form, status=422)
-    is_sent = bool(invitation.email) and invitation_mail.can_send() and invitation_mail.send(invitation, path)
-    shown = {"link": public_address(path), "made": invitation, "is_sent": is_sent, "can_send": invitation_mail.can_send()}
+    link = address_for(request, path)
+    is_sent = bool(invitation.email) and invitation_mail.can_send() and invitation_mail.send(invitation, link)
+    shown = {"link": link, "made": invitation, "is_sent": is_sent, "can_send": invitation_mail.can_send()}
     return _page(request, part, shown=shown)
 
 

@@ -35,7 +35,7 @@ def test_it_names_whom_and_what_it_is_about(alice, bob, workspace):
     write(alice, workspace, action=Action.ROLE_CHANGED, subject=bob, detail={"from": "member", "to": "admin"})
     page = client_of(alice).get(PAGE).content.decode()
     assert "Changed a role" in page
-    assert "from: Member" in page
+    assert "role: Member → Admin" in page
     assert "Bob" in page
     assert f"nightly (…{key.last_four})" in page
 

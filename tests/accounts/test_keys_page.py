@@ -47,7 +47,7 @@ def test_a_key_is_shown_once_and_works(alice, workspace):
     assert found is not None
     assert (found.user_id, found.workspace_id, found.scopes) == (alice.id, workspace.id, {"ingest"})
     assert found.payloads == "preview"
-    assert answer.content.decode().count(token) == 3  # to read, to copy, in the example
+    assert answer.content.decode().count(token) == 4  # to read and to copy, alone and in the example
     assert "no-store" in answer["Cache-Control"]
     assert token not in client_of(alice).get(PAGE).content.decode()
     key = ApiKey.objects.get()
