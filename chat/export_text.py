@@ -6,8 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chat.templatetags.figures import seconds, usd
-from chat.templatetags.markers import in_words
+from chat.figures import in_words, seconds, usd
 
 FENCE = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 

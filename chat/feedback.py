@@ -29,8 +29,8 @@ REASONS = PRAISE | BLAME
 class Form(Protocol):
     """What a posted form offers."""
 
-    def get(self, key: str, default: str = "") -> str: ...
-    def getlist(self, key: str) -> Sequence[str]: ...
+    def get(self, key: str, default: str, /) -> str: ...
+    def getlist(self, key: str, /) -> Sequence[str]: ...
 
 
 class FeedbackError(ValueError):
@@ -57,6 +57,8 @@ def give(reply: Message, form: Form, *, now: datetime) -> Judgement:
         held = of(reply)
         given = _merged(held, form)
         conversation = reply.conversation
+        if conversation.is_temporary and given.comment:
+            raise FeedbackError("A comment would outlive a temporary chat, so none is taken here. A thumb and a rating are.")
         judged = Judged(
             workspace_id=conversation.workspace_id,
             user_id=conversation.owner_id,

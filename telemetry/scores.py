@@ -95,7 +95,7 @@ def of_call(workspace_id: UUID, inference_id: UUID) -> list[Score]:
 
 def forget_calls(cursor: CursorWrapper, workspaces: Sequence[UUID], ids: Sequence[UUID]) -> None:
     """Delete what was said about calls that are erased."""
-    cursor.execute(FORGET_CALLS, [workspaces, ids])
+    cursor.execute(FORGET_CALLS, [list(workspaces), list(ids)])
 
 
 def unlink_conversation(cursor: CursorWrapper, workspace_id: UUID, conversation_id: UUID) -> None:

@@ -61,8 +61,14 @@ def chat(alice, workspace) -> Conversation:
     return conversation
 
 
-class _Posted(dict):
-    def getlist(self, _key):
+class _Posted:
+    def __init__(self, fields: dict[str, str]) -> None:
+        self._fields = fields
+
+    def get(self, key: str, default: str, /) -> str:
+        return self._fields.get(key, default)
+
+    def getlist(self, _key: str, /) -> list[str]:
         return ["correct"]
 
 

@@ -193,7 +193,10 @@ def test_calls_are_found_by_whether_they_were_judged(as_alice, reply, workspace)
     other = uuid7()
     for call in (reply.inference_id, other):
         record(started(call, workspace_id=workspace.id), finished(call, workspace_id=workspace.id))
-    found = {wanted: [line.id for line in logs_page(Filters(workspace.id, has_score=wanted)).lines] for wanted in (True, False)}
+    found = {
+        wanted: [line.id for line in logs_page(Filters(workspace.id, has_score=wanted), now=timezone.now()).lines]
+        for wanted in (True, False)
+    }
     assert found == {True: [reply.inference_id], False: [other]}
 
 

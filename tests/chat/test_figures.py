@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from chat.templatetags.figures import seconds, usd
+from chat.figures import seconds, usd
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Redaction markers in titles."""
 
-from chat.templatetags.markers import in_words
+from chat.figures import in_words
 
 
 def test_a_marker_in_a_title_is_read_in_words():

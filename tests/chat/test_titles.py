@@ -33,6 +33,11 @@ def named(conversation_id) -> Conversation | None:
     return Conversation.objects.filter(id=conversation_id, title_source="model").first()
 
 
+def logged(status: str) -> bool:
+    digest.drain()
+    return InferenceLog.objects.filter(operation="title", status=status).exists()
+
+
 def asked(provider: RunningProvider) -> list[dict]:
     return [seen.body for seen in provider.requests if seen.model == "namer"]
 
@@ -64,7 +69,7 @@ def test_a_title_that_fails_is_not_asked_for_again(as_alice: Browser, fake_provi
     sent = as_alice.send("Why does the sea rise?")
     ended(sent.run)
     wait_for(lambda: asked(fake_provider))
-    wait_for(lambda: digest.drain() and InferenceLog.objects.filter(operation="title", status="error").exists())
+    wait_for(lambda: logged("error"))
     ended(as_alice.send("And in Venice?", conversation=sent.conversation).run)
     time.sleep(1)
 
@@ -79,7 +84,7 @@ def test_a_persons_own_title_stays_though_it_came_meanwhile(as_alice: Browser, f
     ended(sent.run)
     wait_for(lambda: asked(fake_provider))
     Conversation.objects.update(title="My own", title_source="person")
-    wait_for(lambda: digest.drain() and InferenceLog.objects.filter(operation="title", status="success").exists())
+    wait_for(lambda: logged("success"))
     assert Conversation.objects.get().title == "My own"
 
 

@@ -65,7 +65,7 @@ def test_a_link_is_made_read_by_a_stranger_and_revoked(sign_in, alice, signed_ou
     ask(page)
     open_share(page)
     page.get_by_role("button", name="Create a link").click()
-    expect(page.get_by_text("The link is ready.")).to_be_visible()
+    expect(page.locator("#share .notice")).to_have_text("The link is ready.")
     check(page, "#share")
     address = page.locator("#share-address").input_value()
 
@@ -77,7 +77,7 @@ def test_a_link_is_made_read_by_a_stranger_and_revoked(sign_in, alice, signed_ou
     check(signed_out)
 
     page.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_text("The link is revoked")).to_be_visible()
+    expect(page.locator("#share .notice")).to_contain_text("The link is revoked")
     answer = signed_out.goto(address)
     assert answer is not None
     assert answer.status == 404
