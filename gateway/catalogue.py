@@ -3,7 +3,7 @@
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -74,12 +74,12 @@ def _why_not(path: str, shelf: Shelf) -> str:
 
 def models(workspace_id: uuid.UUID | None, role: str = "") -> list[ModelChoice]:
     """What the picker shows to a role: of each configured provider the models that were named, or that are known."""
-    return shelves.of(workspace_id).visible(role)
+    return list(shelves.of(workspace_id).visible(role))
 
 
 def shortlist(workspace_id: uuid.UUID | None, role: str, *, selected: str) -> list[ModelChoice]:
     """What a page carries of a list that may have thousands: the selected one, and the first ones of each provider."""
-    found = models(workspace_id, role)
+    found = shelves.of(workspace_id).visible(role)
     kept = found if len(found) <= SHORT else list(_first(found))
     if any(choice.path == selected for choice in kept):
         return kept
@@ -89,7 +89,7 @@ def shortlist(workspace_id: uuid.UUID | None, role: str, *, selected: str) -> li
     return [*own, *kept]
 
 
-def _first(found: list[ModelChoice]) -> Iterator[ModelChoice]:
+def _first(found: Sequence[ModelChoice]) -> Iterator[ModelChoice]:
     counts: dict[str, int] = {}
     providers = len({choice.provider for choice in found})
     for choice in found:

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,11 +46,20 @@ class Kind:
     key_page: str = ""
     key_option: str = ""
     is_for_commands: bool = False
+    package: str = ""
     check_url: str = ""
     is_list_open: bool = False
     list_url: str = ""
     list_key_header: str = ""
     list_headers: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether a package that it is reached by is not installed."""
+        try:
+            return bool(self.package) and find_spec(self.package) is None
+        except ModuleNotFoundError:  # what the package is in is not there either
+            return True
 
     @property
     def needs_address(self) -> bool:

@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from gateway import adapters, directory, known_models, listing
 from gateway.adapters.faults import fault
+from gateway.adapters.lite import litellm_module
 from gateway.adapters.sessions import close_sessions
 from gateway.listing import Offer, Offered
 from gateway.protocol import ChatRequest, ProviderError
 from gateway.sources import Source
 
 LIST_SECONDS = 10.0
-# The first call through LiteLLM loads it, which takes seconds.
-TOKEN_SECONDS = 25.0
+TOKEN_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ def _one_token(source: Source, model: str) -> None:
     """Through the adapter that the chat uses. LiteLLM's connections belong to the server's own loop."""
 
     async def ask() -> None:
+        if source.kind.adapter != directory.DIRECT:
+            await litellm_module()  # the first one loads it, which takes seconds that are not the provider's
         target = source.target(model)
         request = ChatRequest(target, [{"role": "user", "content": "Hi"}], {"max_tokens": 1})
         async with asyncio.timeout(TOKEN_SECONDS), aclosing(adapters.adapter_for(target).stream(request)) as stream:

@@ -61,6 +61,7 @@ class Shelf:
             name: source for name, source in found.items() if source.origin == "workspace" or name not in off
         }
         self.documents: dict[str, tuple[bytes, str]] = {}  # the picker's list by role
+        self._visible: dict[str, list[ModelChoice]] = {}
         self._names: dict[str, list[str]] = {}
         self._offers: dict[str, dict[str, Offer]] = {}
 
@@ -77,7 +78,10 @@ class Shelf:
         return {choice.path: choice for choice in self.choices}
 
     def visible(self, role: str) -> list[ModelChoice]:
-        return [choice for choice in self.choices if not choice.is_hidden and choice.is_for(role)]
+        found = self._visible.get(role)
+        if found is None:
+            found = self._visible[role] = [choice for choice in self.choices if not choice.is_hidden and choice.is_for(role)]
+        return found
 
     def entry(self, path: str) -> ModelEntry | None:
         """What the workspace says of a model; names that differ in case alone are one at some providers."""

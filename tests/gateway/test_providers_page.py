@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import AuditEntry, Membership
-from gateway import catalogue, listing, sources
+from gateway import catalogue, directory, listing, probes, sources
 from gateway.models import Provider
 from gateway.protocol import ProviderError
 
@@ -202,6 +202,32 @@ def test_a_server_without_a_list_is_tested_by_one_token(as_alice, fake_provider)
     act(as_alice, "test_provider", "mine")
     assert Provider.objects.get().test_result == {"is_ok": True, "says": "plain answers."}
     assert fake_provider.last.body["max_tokens"] == 1
+
+
+def test_what_litellm_reaches_is_tested_by_one_token(workspace, fake_provider):
+    kind = directory.Kind("openai", "Foreign", directory.LITELLM, keys=("FOREIGN_API_KEY",), models="typed")
+    source = sources.Source("openai", kind, fake_provider.url, "sk-of-alice-0123456789", models=("plain",))
+    outcome = probes.probe(source, names=probes.names_of(source))
+    assert (outcome.is_ok, outcome.says) == (True, "plain answers.")
+    fake_provider.script("plain", status=401, error={"message": "Incorrect API key provided: sk-of-alice-0123456789."})
+    outcome = probes.probe(source, names=probes.names_of(source))
+    assert not outcome.is_ok
+    assert "Incorrect API key provided" in outcome.says
+    assert "sk-of-alice" not in outcome.says
+
+
+def test_without_a_model_to_ask_the_person_is_asked_for_one(as_alice):
+    add(as_alice, "huggingface", model_names="some/model")
+    Provider.objects.update(model_names=[])
+    answer = act(as_alice, "test_provider", "huggingface", htmx=True).content.decode()
+    assert "Name a model to test it with" in answer
+
+
+def test_a_kind_whose_package_is_missing_says_so(as_alice, monkeypatch):
+    monkeypatch.setattr(directory, "find_spec", lambda _name: None)
+    page = as_alice.get(reverse("gateway:add_provider", args=["vertex_ai"])).content.decode()
+    assert "requirements-extras.txt" in page
+    assert "requirements-extras.txt" not in as_alice.get(reverse("gateway:add_provider", args=["openai"])).content.decode()
 
 
 def test_a_provider_that_is_away_is_said_to_be_away(as_alice, refusing_url):
