@@ -76,6 +76,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         assert self.user is not None
         await self.send(await in_thread(listing.sidebar_html, self.user) + event.get("news", ""))
 
+    async def list_row(self, event: dict[str, Any]) -> None:
+        await self.send(event["row"])
+
     async def signed_out(self, _event: dict[str, Any]) -> None:
         await self._is_still_signed_in()
 

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.sessions import tell_sockets
 from chat.access import conversations_of
 from chat.models import Conversation
 
@@ -75,6 +76,14 @@ def row_html(conversation: Conversation) -> str:
     if conversation.is_temporary or conversation.archived_at or conversation.deleted_at:
         return ""
     return render_to_string("chat/_row_news.html", {"conversation": conversation})
+
+
+def tell_row(conversation_id: uuid.UUID) -> None:
+    """Tell the owner's pages of this conversation's new title."""
+    conversation = Conversation.objects.filter(id=conversation_id).first()
+    row = row_html(conversation) if conversation else ""
+    if conversation and row:
+        tell_sockets(conversation.owner_id, {"type": "list.row", "row": row})
 
 
 def _after(found: QuerySet[Conversation], before: Cursor) -> QuerySet[Conversation]:

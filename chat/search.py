@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -102,7 +103,7 @@ def find(user: User, typed: str, *, now: datetime, after: Cursor | None = None) 
     return Results(_hits(shown, terms), str(Cursor(asked_at, last.score, last.id)) if last else "")
 
 
-def conversations_with(user: User, typed: str) -> QuerySet[SearchEntry]:
+def conversations_with(user: User, typed: str) -> QuerySet[Any, Any]:
     """The ids of the person's conversations with these words in one message, or in the title. Raises `Unsearchable`."""
     query, parameters = _query(user, _terms(typed))
     matches = RawSQL(f"words @@ ({query})", parameters)  # noqa: S611 (the text is ours, what was typed is a parameter)

@@ -17,7 +17,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts.sessions import tell_sockets
+from chat import listing
 from chat.database import in_thread
 from chat.models import Conversation, Message
 from gateway import catalogue, shelves, sources, spending
@@ -71,7 +71,7 @@ async def _name(conversation_id: uuid.UUID, process_id: uuid.UUID | None) -> Non
         ending, error = await _ask(call)
         owner_id = await in_thread(_end, conversation_id, call, ending, error=error)
         if owner_id is not None:
-            await in_thread(tell_sockets, owner_id, {"type": "list.changed"})
+            await in_thread(listing.tell_row, conversation_id)
     except DatabaseError as away:
         log.warning("A conversation keeps its first words for a title.", error=type(away).__name__)
 

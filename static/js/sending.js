@@ -116,6 +116,7 @@
   const reasons = {
     0: "The server cannot be reached.",
     403: "This page has been open for too long. Reload it; what you wrote is kept.",
+    404: "This chat was deleted. Bring it back, or start a new one.",
     429: "Too many requests. Wait a moment, then retry.",
   };
 

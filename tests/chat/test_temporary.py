@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from chat import deletion, leases, sweep
+from chat import deletion, sweep
 from chat.models import Conversation, Message, SearchEntry
 from telemetry import digest
 from telemetry.models import InferenceLog
@@ -150,9 +150,21 @@ def test_a_reply_whose_process_is_gone_leaves_no_word_either(as_alice: Browser, 
     digest.drain()
 
     assert ended(sent.run).status == "interrupted"
-    assert leases.request_stop(reply.run_id) is False
     log = waiting + dump_of_tables("inference_log*", "payload*", "search_*")
     assert "quokka" not in log
+
+
+def test_feedback_leaves_no_words_that_would_outlive_it(as_alice: Browser):
+    sent = send(as_alice)
+    reply = ended(sent.run)
+    address = f"/messages/{reply.id}/feedback/"
+
+    refused = as_alice.post(address, {"thumb": "down", "panel": "1", "comment": "Not about the quokka"})
+    taken = as_alice.post(address, {"thumb": "down"})
+
+    assert "would outlive a temporary chat" in refused.text
+    assert taken.status_code == 200
+    assert "quokka" not in dump_of_tables("telemetry_*", "score*")
 
 
 def test_the_page_without_scripts_offers_it(alice):
