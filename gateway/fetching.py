@@ -107,8 +107,9 @@ def _is_address(host: str) -> bool:
 
 
 def _may_reach(host: str, address: str) -> bool:
-    allowed = {name.lower() for name in settings.OLLIVE_FETCH_HOSTS}
-    return not is_off_limits(address) and (is_public(address) or host.lower().rstrip(".") in allowed)
+    """Whether a host may be reached at this address."""
+    listed = {name.lower() for name in settings.OLLIVE_FETCH_HOSTS}
+    return not is_off_limits(address) and (is_public(address) or host.lower().rstrip(".") in listed)
 
 
 async def _read(response: aiohttp.ClientResponse) -> Page:

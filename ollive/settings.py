@@ -261,7 +261,7 @@ DEFAULT_MAX_TOKENS: int = env.int("MAX_TOKENS", default=4096)
 OLLIVE_CONNECT_TIMEOUT = env.float("OLLIVE_CONNECT_TIMEOUT", default=10.0)  # seconds, all three
 OLLIVE_FIRST_BYTE_TIMEOUT = env.float("OLLIVE_FIRST_BYTE_TIMEOUT", default=120.0)
 OLLIVE_IDLE_TIMEOUT = env.float("OLLIVE_IDLE_TIMEOUT", default=60.0)
-OLLIVE_FETCH_HOSTS = env.list("OLLIVE_FETCH_HOSTS", default=[])  # hosts of the private network that models may read pages of
+OLLIVE_FETCH_HOSTS: list[str] = env.list("OLLIVE_FETCH_HOSTS", default=[])  # private hosts whose pages models may read
 OLLIVE_PRIVATE_PROVIDER_HOSTS = env.list("OLLIVE_PRIVATE_PROVIDER_HOSTS", default=[])  # hosts that a page may name
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 

@@ -1,6 +1,7 @@
 """The form of an MCP server."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -44,9 +45,9 @@ class ToolServerForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "data-1p-ignore": "", "data-lpignore": "true"}),
     )
 
-    def __init__(self, workspace: Workspace, server: ToolServer | None, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, workspace: Workspace, server: ToolServer | None, data: Mapping[str, Any] | None = None) -> None:
         initial = {"name": server.name, "url": server.url, "header": server.header} if server else None
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         self.workspace = workspace
         self.server = server or ToolServer(workspace=workspace)
         kept = f"One that ends with {self.server.secret.last_four} is stored; left empty, it stays." if self.server.secret else ""

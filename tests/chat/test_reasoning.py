@@ -42,7 +42,7 @@ def test_thoughts_that_a_small_model_writes_into_its_reply_are_told_apart(
 
     assert (reply.content, reply.reasoning) == ("Four.", "Two and two.")
     digest.drain()
-    row = InferenceLog.objects.get(id=reply.inference_id)
+    row = InferenceLog.objects.get(message_id=reply.id)
     assert row.output_preview == "Four."
 
 

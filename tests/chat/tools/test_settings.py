@@ -83,7 +83,7 @@ def test_a_key_is_stored_encrypted_and_goes_with_its_address(as_owner: Client):
 
 
 def test_what_is_not_ticked_is_offered_to_no_model(as_owner: Client, workspace):
-    tools = [{"name": name, "description": "", "schema": {}} for name in ("read", "write")]
+    tools: list[dict] = [{"name": name, "description": "", "schema": {}} for name in ("read", "write")]
     server = ToolServer.objects.create(workspace=workspace, name="Files", url="https://example.com/mcp", tools=tools)
     as_owner.post(reverse("chat:choose_server_tools", args=[server.id]), {"tool": ["read"]})
     server.refresh_from_db()
