@@ -1,5 +1,6 @@
 """The forms of the page of budgets."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -10,6 +11,8 @@ from accounts.models import ApiKey, User, Workspace
 from gateway.models import Budget
 
 MOST_KEYS = 500
+CENT = Decimal("0.01")
+SUBJECTS = [("workspace", "The whole workspace"), ("user", "A person"), ("api_key", "An API key")]
 
 
 class NewBudgetForm(forms.ModelForm[Budget]):
@@ -25,8 +28,9 @@ class NewBudgetForm(forms.ModelForm[Budget]):
         widgets: ClassVar = {"limit_usd": forms.NumberInput(attrs={"step": "0.01", "min": "0", "inputmode": "decimal"})}
 
     def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, label_suffix="", **kwargs)
         self.workspace = workspace
+        self.fields["subject"].choices = SUBJECTS  # type: ignore[attr-defined]
         keys = ApiKey.objects.filter(workspace=workspace, revoked_at=None).order_by("name", "id")
         field = self.fields["key"]
         assert isinstance(field, forms.ModelChoiceField)
@@ -76,3 +80,9 @@ class BudgetForm(forms.ModelForm[Budget]):
         fields = ("limit_usd", "is_enabled")
         labels: ClassVar = {"limit_usd": "Limit in US dollars", "is_enabled": "Hold calls back when it is used up"}
         widgets: ClassVar = {"limit_usd": forms.NumberInput(attrs={"step": "any", "min": "0", "inputmode": "decimal"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # As people write it: six digits are for the price of a token.
+        limit = self.instance.limit_usd.normalize()
+        self.initial["limit_usd"] = f"{limit:.2f}" if limit == limit.quantize(CENT) else f"{limit:f}"

@@ -189,7 +189,7 @@ def test_a_person_erases_themselves_and_gets_a_receipt(sign_in, bob, workspace, 
     page.get_by_label(re.compile("Type your e-mail address")).fill("bob@example.com")
     page.get_by_role("button", name="Erase me and everything of mine").click()
     expect(page.get_by_role("heading", name="You are erased")).to_be_visible(timeout=30_000)
-    expect(page.locator(".receipt")).to_contain_text("1 conversations")
+    expect(page.locator(".receipt")).to_contain_text("Conversations: 1")
     check(page)
     assert not User.objects.filter(id=bob.id).exists()
     page.goto("/")
