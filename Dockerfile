@@ -17,7 +17,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     OLLIVE_DATA_DIR=/data \
     OLLIVE_HOST=0.0.0.0
 RUN useradd --uid 10001 --no-create-home --home-dir /data ollive \
-    && install --directory --owner=ollive --group=ollive --mode=0700 /data /data/spool
+    && install --directory --owner=ollive --group=ollive --mode=0700 /data /data/spool /data/files
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY . .

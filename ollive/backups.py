@@ -1,4 +1,4 @@
-"""A backup is one zip file: PostgreSQL's own dump, the installation's keys, and a manifest that says what it is.
+"""A backup is one zip file: PostgreSQL's own dump, the files of people, the installation's keys, and a manifest.
 
 Whoever has the file has everything, the secrets too. A restore is one transaction: it happens whole or not at all.
 """
@@ -21,10 +21,11 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 
+from ollive import file_backups
 from ollive.up import postgres
 from ollive.up.failures import StartError
 
-FORMAT = 1
+FORMAT = 2  # 1 had no files
 MANIFEST, DUMP = "manifest.json", "database.dump"
 KEYS = ("SECRET_KEY", "OLLIVE_ENCRYPTION_KEYS")
 CHUNK = 1024 * 1024
@@ -67,7 +68,7 @@ class Manifest:
     @property
     def summary(self) -> str:
         held = ", ".join(f"{_many(count)} {name}" for name, count in self.counts.items())
-        return f"the database of PostgreSQL {self.postgres} ({held}) and the installation's keys"
+        return f"the database of PostgreSQL {self.postgres} ({held}), the files in chats and the installation's keys"
 
 
 def make(path: Path, *, now: datetime, report: Callable[[int], object] = bool) -> Manifest:
@@ -84,6 +85,7 @@ def make(path: Path, *, now: datetime, report: Callable[[int], object] = bool) -
                 member.write(chunk)
                 report(len(chunk))
             _expect_success(dump, said, "pg_dump")
+        file_backups.add(archive)
     return manifest
 
 

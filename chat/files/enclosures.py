@@ -12,7 +12,7 @@ import structlog
 from accounts.encryption import DecryptionError
 from chat.files import store, texts
 from chat.models import Attachment, File
-from gateway import catalogue
+from gateway import efforts
 from gateway.protocol import Target
 from telemetry import tokens
 from telemetry.policies import Rules
@@ -114,8 +114,8 @@ def enclosed_with(message_ids: Iterable[uuid.UUID], rules: Rules) -> Enclosures:
 
 def takes_images(target: Target, workspace_id: uuid.UUID) -> bool | None:
     """Whether a model sees pictures; None where nobody says."""
-    path = target.path.lower()
-    return next((model.has_vision for model in catalogue.models(workspace_id) if model.path.lower() == path), None)
+    choice = efforts.choice_of(target, workspace_id)
+    return choice.has_vision if choice else None
 
 
 def _fenced(name: str, text: str) -> str:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from ollive import backups
+from ollive import backups, file_backups
 
 
 class Command(BaseCommand):
@@ -37,6 +37,7 @@ class Command(BaseCommand):
             with tqdm(total=path.stat().st_size, unit="B", unit_scale=True, disable=None, file=sys.stderr) as bar:
                 backups.restore_database(path, manifest, report=bar.update)
             call_command("migrate", interactive=False, verbosity=0)
+            file_backups.restore(path)
             before = backups.restore_keys(path, now=timezone.now())
         except backups.BackupError as error:
             raise CommandError(str(error)) from None
