@@ -10,7 +10,7 @@ from gateway.protocol import ChatRequest, Target
 
 LIMITS = ("max_tokens", "max_completion_tokens")
 # Models that reason take their own value only; those that don't take no effort.
-OPTIONAL = ("temperature", "top_p", "reasoning_effort", "parallel_tool_calls")
+OPTIONAL = ("temperature", "top_p", "seed", "stop", "reasoning_effort", "parallel_tool_calls")
 UNWANTED = ("unsupported", "not support", "unrecognized", "unknown", "extra", "not permitted", "unexpected", "instead")
 REMEMBERED = 1000
 

@@ -29,7 +29,7 @@ from accounts.sessions import open_sessions
 from accounts.sign_in_links import make_link
 from chat import runner, sharing
 from chat.files import store
-from chat.models import Conversation, File, Message, Share, ToolServer
+from chat.models import Conversation, File, Message, Prompt, Share, ToolServer
 from gateway import sources
 from gateway.models import Budget, ModelAlias, Provider
 from telemetry import policies
@@ -285,6 +285,13 @@ ROWS: dict[str, Row] = {
     "chat:archived": Row(anonymous=SIGN_IN, others=200, alice=200),
     "chat:empty_archive": Row(anonymous=SIGN_IN, others=200, alice=200, method="post", data=lambda _: {"do": "delete"}),
     "chat:search": Row(anonymous=SIGN_IN, others=200, alice=200, data=lambda _: {"q": "plan"}),
+    "chat:prompts": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "chat:prompt": Row(anonymous=SIGN_IN, others=404, dora=403, alice=200, args=lambda _: [Prompt.objects.get().id]),
+    "chat:delete_prompt": Row(
+        anonymous=SIGN_IN, others=404, dora=403, alice=200, method="post", args=lambda _: [Prompt.objects.get().id]
+    ),
+    "chat:prompt_choices": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "chat:prompt_body": Row(anonymous=SIGN_IN, others=404, dora=403, alice=200, args=lambda _: [Prompt.objects.get().id]),
     "chat:upload": Row(
         anonymous=SIGN_IN,
         others=404,
@@ -431,6 +438,7 @@ def belongings(alice, workspace) -> Belongings:
         for index, status in enumerate((Message.Status.COMPLETE, Message.Status.FAILED))
     ]
     Group.objects.create(name="Readers")
+    Prompt.objects.create(workspace=workspace, owner=alice, name="plan", body="the secret plan")
     store.take(alice, workspace, "plan.txt", b"the secret plan", rules=policies.rules_of(workspace.id), now=timezone.now())
     token = make_link(alice, timezone.now()).rstrip("/").rpartition("/")[2]
     member = Membership.objects.get(user=join(make_person("Carol"), workspace))
