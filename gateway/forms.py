@@ -168,7 +168,8 @@ class ProviderForm(forms.Form):
 
 def kinds_to_add() -> dict[str, list[Kind]]:
     """The kinds that a page may add, by what they are."""
-    offered = [kind for kind in directory.kinds().values() if kind.name != sources.LOCAL and not kind.is_for_commands]
+    kinds = sorted(directory.kinds().values(), key=lambda kind: kind.label.lower())
+    offered = [kind for kind in kinds if kind.name != sources.LOCAL and not kind.is_for_commands]
     return {
         "Companies": [kind for kind in offered if not kind.is_keyless],
         "Servers of your own": [kind for kind in offered if kind.is_keyless],

@@ -57,7 +57,7 @@ def test_a_new_owner_adds_a_server_allows_it_tests_it_and_chats(sign_in, alice, 
 
     shoot(page, "kinds-1280")
     assert_accessible(page)
-    page.get_by_role("link", name="Another server").click()
+    page.get_by_role("link", name="OpenAI-compatible server").click()
     page.get_by_label("Address").fill(fake_provider.url)
     page.get_by_label("Key").fill("sk-of-alice-0123456789")
     page.get_by_label("Name").fill("mine")
