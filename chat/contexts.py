@@ -17,6 +17,7 @@ from chat.parts import Versions
 from telemetry.policies import Policy
 
 PAGE = 50
+END = 20  # how much of the end is shown beside a part far up
 ABOVE = 4  # what is shown before a message that a page opens at
 
 
@@ -27,6 +28,16 @@ class Row:
     message: MessageView
     columns: Sequence[MessageView] = ()
     versions: Versions | None = None  # beside the columns
+    gap: "Gap | None" = None  # what comes before it and is not there yet
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages between two that are shown, to be had as one scrolls to them."""
+
+    after_id: uuid.UUID
+    before_id: uuid.UUID
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,7 @@ class Transcript:
     held: Held
     older_id: uuid.UUID | None = None
     older_at: uuid.UUID | None = None
+    older_after: uuid.UUID | None = None
     newest_id: uuid.UUID | None = None
 
     @property
@@ -51,6 +63,7 @@ class Transcript:
             "messages": self.messages,
             "older_id": self.older_id,
             "older_at": self.older_at,
+            "older_after": self.older_after,
             "newest_id": self.newest_id,
             "leaf_id": self.rows[-1].message.id if self.rows else None,
             "is_streaming": any(message.status == Message.Status.STREAMING for message in self.messages),
@@ -60,23 +73,31 @@ class Transcript:
 EMPTY = Transcript((), NOTHING)
 
 
-def transcript(conversation: Conversation, *, at: uuid.UUID | None = None, before: uuid.UUID | None = None) -> Transcript:
-    """The end of the shown branch; through `at` and from a little above it; or what comes `before` a message."""
+def transcript(conversation: Conversation, *, at: uuid.UUID | None = None) -> Transcript:
+    """The end of the shown branch; with `at` it leads through this message, and begins a little above it."""
     tree = trees.read(conversation.id)
-    if before is not None:
-        branch = tree.path_to(before)[:-1]
-        start = max(0, len(branch) - PAGE)
-    else:
-        branch = _branch(tree, conversation, at)
-        start = max(0, len(branch) - PAGE)
-        start = min([start, *(max(0, place - ABOVE) for place, node in enumerate(branch) if node.id == at)])
-    rows, held = _rows(branch[start:], tree, is_end=before is None)
-    is_more = start > 0
+    branch = _branch(tree, conversation, at)
+    start = max(0, len(branch) - PAGE)
+    start = min([start, *(max(0, place - ABOVE) for place, node in enumerate(branch) if node.id == at)])
+    return _part(branch, start, tree, is_end=True)
+
+
+def before(conversation: Conversation, message_id: uuid.UUID, *, after: uuid.UUID | None = None) -> Transcript:
+    """The messages before one that is shown; none of those up to `after`, which are shown too."""
+    tree = trees.read(conversation.id)
+    branch = tree.path_to(message_id)[:-1]
+    known = next((place + 1 for place, node in enumerate(branch) if node.id == after), 0)
+    branch = branch[known:]
+    return replace(_part(branch, max(0, len(branch) - PAGE), tree, is_end=False), older_after=after if known else None)
+
+
+def _part(branch: Sequence[Node], start: int, tree: Tree, *, is_end: bool) -> Transcript:
+    rows, held = _rows(branch[start:], tree, is_end=is_end)
     return Transcript(
         rows,
         held,
-        older_id=branch[start].id if is_more else None,
-        older_at=branch[max(0, start - PAGE + ABOVE)].id if is_more else None,
+        older_id=branch[start].id if start > 0 else None,
+        older_at=branch[max(0, start - PAGE + ABOVE)].id if start > 0 else None,
         newest_id=tree.newest.id if tree.newest else None,
     )
 
@@ -135,7 +156,14 @@ def _branch(tree: Tree, conversation: Conversation, at: uuid.UUID | None) -> lis
 
 
 def _rows(nodes: Sequence[Node], tree: Tree, *, is_end: bool) -> tuple[list[Row], Held]:
-    """Replies that are compared stand side by side as long as the chat has not gone on with one of them."""
+    """Replies that are compared stand side by side as long as the chat has not gone on with one of them.
+
+    Of very many messages the middle is left out.
+    """
+    gap = None
+    if len(nodes) > 2 * PAGE + END:
+        gap = Gap(nodes[PAGE - 1].id, nodes[-END].id, len(nodes) - PAGE - END)
+        nodes = [*nodes[:PAGE], *nodes[-END:]]
     last = nodes[-1] if nodes and is_end else None
     columns = tree.columns(last.id) if last and last.id not in tree.children else []
     messages = trees.load([*nodes, *(node for node in columns if node.id not in {node.id for node in nodes})])
@@ -143,10 +171,10 @@ def _rows(nodes: Sequence[Node], tree: Tree, *, is_end: bool) -> tuple[list[Row]
     held = held_for(messages[0].conversation_id, now=now, shown=messages) if messages else NOTHING
     found = parts.of(messages, tree)
     views = {message.id: message_view(message, held, found) for message in messages}
-    rows = [Row(views[node.id]) for node in nodes if node.id in views]
+    rows = [Row(views[node.id], gap=gap if gap and gap.before_id == node.id else None) for node in nodes if node.id in views]
     if columns and rows:
         stand = [replace(views[node.id], versions=parts.versions_in_column(node, tree)) for node in columns if node.id in views]
-        rows[-1] = Row(rows[-1].message, stand, parts.versions_beside(columns, tree))
+        rows[-1] = replace(rows[-1], columns=stand, versions=parts.versions_beside(columns, tree))
     return rows, held
 
 

@@ -22,6 +22,7 @@ class MessageView:
     """A message as a page shows it. Times in milliseconds, money in US dollars, None where unknown."""
 
     id: uuid.UUID
+    conversation_id: uuid.UUID
     parent_id: uuid.UUID | None
     role: str
     status: str
@@ -57,6 +58,7 @@ def message_view(message: Message, held: Held = NOTHING, parts: Parts = NO_PARTS
     """`held` is what its owner may see of what was removed; whatever is relayed or stored is made without."""
     return MessageView(
         id=message.id,
+        conversation_id=message.conversation_id,
         parent_id=message.parent_id,
         role=message.role,
         status=message.status,

@@ -11,10 +11,10 @@ register = template.Library()
 
 @register.simple_tag
 def sprite() -> str:
-    return _address(staticfiles_storage.__class__)
+    return _address(staticfiles_storage.__class__.__qualname__)
 
 
 @lru_cache(maxsize=4)
-def _address(_storage: type) -> str:
+def _address(_storage: str) -> str:
     """By the kind of storage, which tests exchange."""
     return static("icons/sprite.svg")

@@ -50,13 +50,14 @@ def show(request: HttpRequest, message_id: uuid.UUID) -> HttpResponse:
 @login_required
 @require_GET
 def older(request: HttpRequest, conversation_id: uuid.UUID) -> HttpResponse:
-    """The messages before the first one that a page shows."""
+    """The messages before one that a page shows, as far as it does not show them too (up to `after`)."""
     conversation = access.conversation_of(person(request), conversation_id)
     try:
         before = uuid.UUID(request.GET.get("before", ""))
+        after = uuid.UUID(request.GET["after"]) if "after" in request.GET else None
     except ValueError:
         return redirect(_address(conversation))
-    found = contexts.transcript(conversation, before=access.message_of(person(request), before).id)
+    found = contexts.before(conversation, access.message_of(person(request), before).id, after=after)
     return render(request, "chat/_older_rows.html", {"conversation": conversation, **found.context()})
 
 

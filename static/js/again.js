@@ -25,6 +25,9 @@
         button.dataset.model = path;
         button.title = path;
         button.textContent = label;
+        const provider = document.createElement("small");
+        provider.textContent = path.split("/")[0];
+        button.append(provider);
         item.append(button);
         return item;
       }),

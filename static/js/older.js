@@ -6,57 +6,57 @@
   const transcript = document.getElementById("transcript");
   if (!scroller || !transcript) return;
   const AHEAD = "600px";
-  let isLoading = false;
 
-  const link = () => document.getElementById("older-messages");
+  const links = () => [...transcript.querySelectorAll(".older-messages")];
 
-  async function load() {
-    const first = link();
-    if (!first || isLoading) return;
-    isLoading = true;
-    first.setAttribute("aria-busy", "true");
-    const response = await fetch(first.dataset.older, { headers: { "HX-Request": "true" } }).catch(() => null);
-    const html = response?.ok && !response.redirected ? await response.text() : null;
-    isLoading = false;
-    first.removeAttribute("aria-busy");
+  async function load(link) {
+    if (link.getAttribute("aria-busy")) return;
+    link.setAttribute("aria-busy", "true");
+    const response = await fetch(link.dataset.older, { headers: { "HX-Request": "true" } }).catch(() => null);
+    const html = response?.ok && !response.redirected ? await response.text().catch(() => null) : null;
+    link.removeAttribute("aria-busy");
     if (html === null) {
       // The link still leads there; scrolling does not try again by itself.
       window.ollive.say("The earlier messages could not be loaded. Try again.");
       observer.disconnect();
-      return;
+    } else if (link.isConnected) {
+      put(link, html);
     }
-    put(first, html);
   }
 
-  function put(first, html) {
-    const hadFocus = document.activeElement === first;
-    const anchor = first.nextElementSibling;
+  // Of the two neighbors the one on the screen stays where it is.
+  function put(link, html) {
+    const hadFocus = document.activeElement === link;
+    const isAbove = link.getBoundingClientRect().top < scroller.getBoundingClientRect().top + scroller.clientHeight / 2;
+    const anchor = isAbove || !link.previousElementSibling ? link.nextElementSibling : link.previousElementSibling;
     const { top } = anchor.getBoundingClientRect();
     window.ollive.stay();
-    first.remove();
-    window.ollive.transcript.addOlder(window.ollive.frames.parse(html));
+    const content = window.ollive.frames.parse(html);
+    const first = content.firstElementChild;
+    content.querySelectorAll(".committed").forEach(window.ollive.decorate);
+    link.replaceWith(content);
     scroller.scrollTop += anchor.getBoundingClientRect().top - top;
-    if (hadFocus) (link() || transcript.querySelector("article [data-copy]") || scroller).focus({ preventScroll: true });
+    if (hadFocus) (first?.matches("a") ? first : transcript.querySelector("article [data-copy]") || scroller).focus({ preventScroll: true });
+    document.dispatchEvent(new CustomEvent("ollive:transcript"));
     watch();
   }
 
   const observer = new IntersectionObserver(
-    (entries) => {
-      if (entries.some((entry) => entry.isIntersecting)) load();
-    },
-    { root: scroller, rootMargin: `${AHEAD} 0px 0px 0px` },
+    (entries) => entries.filter((entry) => entry.isIntersecting).forEach((entry) => load(entry.target)),
+    { root: scroller, rootMargin: `${AHEAD} 0px` },
   );
 
-  // The first look comes once the page stands at its end, where the link is far away.
+  // The first look comes once the page stands where it opens, which may be far away.
   function watch() {
     observer.disconnect();
-    if (link()) requestAnimationFrame(() => link() && observer.observe(link()));
+    requestAnimationFrame(() => links().forEach((link) => observer.observe(link)));
   }
 
   transcript.addEventListener("click", (event) => {
-    if (!event.target.closest("#older-messages") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = event.target.closest(".older-messages");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    load();
+    load(link);
   });
 
   // A message that the address names is what one came for.
@@ -69,6 +69,7 @@
   }
 
   window.addEventListener("hashchange", landed);
+  document.addEventListener("ollive:branch", watch);
   document.addEventListener("DOMContentLoaded", () => {
     landed();
     watch();

@@ -130,14 +130,14 @@
   // Another branch takes the place of what is shown from this row on; what is being written there is written on.
   function replaceFrom(row, content) {
     const fresh = typeof content === "string" ? parse(content) : content;
-    const news = [...fresh.children].filter((child) => child.matches(ROW));
+    const news = [...fresh.children].filter((child) => child.matches(`${ROW}, .older-messages`));
     if (!news.length) return false;
     const kept = new Set(news.flatMap(inside).map((one) => one.id));
     // The frame for the other tabs may have come first, and have put the same messages there.
     const known = [...kept].map((id) => rowOf(document.getElementById(id))).find(Boolean);
     for (let next = row?.isConnected ? row : known; next; ) {
       const following = next.nextElementSibling;
-      if (next.matches(ROW) && !next.dataset.optimistic) {
+      if (!next.dataset.optimistic) {
         hide(inside(next).filter((one) => !kept.has(one.id)));
         next.remove();
       }
@@ -152,6 +152,7 @@
       inside(one).filter(isRunning).forEach(() => announce("Generating"));
     }
     changed();
+    document.dispatchEvent(new CustomEvent("ollive:branch"));
     window.ollive.sync?.();
     return true;
   }
@@ -189,11 +190,6 @@
       removeOptimisticReply();
       article(message)?.remove();
       changed();
-    },
-    // Rows that lie further up, put before the first one.
-    addOlder(content) {
-      content.querySelectorAll(".committed").forEach(decorate);
-      transcript.prepend(content);
     },
     // The last message that the server knows of.
     last: () => newest || leaf() || undefined,

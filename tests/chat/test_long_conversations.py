@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -54,7 +55,7 @@ def test_older_messages_come_without_gap_or_repetition(client_of_alice, alice, w
     branch = [str(node.id) for node in trees.read(chat.id).branch(None)]
     shown, _, page = opened(client_of_alice, f"/c/{chat.id}/")
     while "data-older" in page:
-        older, _, page = opened(client_of_alice, re.search(r'data-older="([^"]+)"', page)[1])
+        older, _, page = opened(client_of_alice, unescape(re.search(r'data-older="([^"]+)"', page)[1]))
         shown = older + shown
 
     assert shown == branch
@@ -63,7 +64,7 @@ def test_older_messages_come_without_gap_or_repetition(client_of_alice, alice, w
 def test_the_link_without_scripts_shows_what_is_further_up(client_of_alice, alice, workspace):
     chat = long_chat(workspace, alice, message_count=130)
     shown, _, page = opened(client_of_alice, f"/c/{chat.id}/")
-    more, _, _ = opened(client_of_alice, re.search(r'id="older-messages"\s+href="([^"#]+)', page)[1])
+    more, _, _ = opened(client_of_alice, re.search(r'older-messages"\s+href="([^"#]+)', page)[1])
 
     assert len(more) == 100
     assert more[-50:] == shown
@@ -78,6 +79,26 @@ def test_a_message_far_up_or_on_another_branch_is_among_those_shown(client_of_al
     for node in (tree.nodes[2], hidden):
         shown, _, _ = opened(client_of_alice, f"/c/{chat.id}/?at={node.id}")
         assert str(node.id) in shown
+
+
+def test_of_very_many_messages_the_middle_comes_later(client_of_alice, alice, workspace):
+    chat = long_chat(workspace, alice, message_count=300)
+    branch = [str(node.id) for node in trees.read(chat.id).branch(None)]
+
+    shown, _, page = opened(client_of_alice, f"/c/{chat.id}/?at={branch[6]}")
+    assert branch[6] in shown
+    assert shown[-1] == branch[-1]
+    assert len(shown) == 70
+    assert "228 more messages" in page
+
+    above, below = shown[:50], shown[50:]
+    address = re.findall(r'data-older="([^"]+after=[^"]+)"', page)[0]
+    while address:
+        more, _, page = opened(client_of_alice, unescape(address))
+        below = more + below
+        found = re.search(r'data-older="([^"]+)"', page)
+        address = found[1] if found else ""
+    assert above + below == branch[2:]
 
 
 @pytest.mark.parametrize("at", ["no-uuid", str(uuid.uuid4())])
@@ -98,14 +119,14 @@ def test_the_queries_do_not_grow_with_the_chat(client_of_alice, alice, workspace
 
 def test_only_what_is_shown_is_read(alice, workspace):
     chat = long_chat(workspace, alice, message_count=200)
-    far_up = str(chat.messages.order_by("position")[3].id)
+    far_up = chat.messages.order_by("position")[3].id.hex
     with CaptureQueriesContext(connection) as queries:
         contexts.transcript(chat)
     texts = [query["sql"] for query in queries.captured_queries if '"chat_message"."content"' in query["sql"]]
 
     assert len(texts) == 1
     assert far_up not in texts[0]
-    assert str(chat.messages.order_by("-position")[3].id) in texts[0]
+    assert chat.messages.order_by("-position")[3].id.hex in texts[0]
 
 
 def test_what_a_model_cannot_take_is_not_read(alice, workspace):

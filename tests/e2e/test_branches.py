@@ -230,3 +230,21 @@ def test_without_scripts_the_switch_posts(asked: Page, chromium, server, fake_pr
     page.get_by_role("button", name="Regenerate").click()
     expect(page.locator("article.assistant")).to_have_count(1)
     context.close()
+
+
+def test_the_middle_of_a_long_chat_comes_as_one_scrolls_down_to_it(sign_in, alice, long: Conversation):
+    early = long.messages.filter(role="user").order_by("position")[5]
+    page = sign_in(alice, f"/c/{long.id}/?at={early.id}#message-{early.id}")
+    gap = page.get_by_role("link", name=re.compile("more messages"))
+    expect(gap).to_be_attached()
+    anchor = page.locator("article.message").nth(48)
+    anchor_id = anchor.get_attribute("id")
+
+    anchor.evaluate("(one) => one.scrollIntoView({ block: 'start' })")
+    before = anchor.bounding_box()
+    expect(page.locator("article.message")).not_to_have_count(70)
+
+    after = page.locator(f"#{anchor_id}").bounding_box()
+    assert before
+    assert after
+    assert abs(before["y"] - after["y"]) <= 1
