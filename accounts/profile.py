@@ -32,7 +32,7 @@ def is_zone(name: str) -> bool:
 
 
 class ProfileForm(forms.ModelForm[User]):
-    """A new address is checked here; whether it may be taken at once is the view's to ask."""
+    """Only the form of an address is checked here; whether it may be taken is the view's to ask."""
 
     email = forms.EmailField(
         label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"})
@@ -61,10 +61,10 @@ class ProfileForm(forms.ModelForm[User]):
         return " ".join(str(self.cleaned_data["name"]).split())
 
     def clean_email(self) -> str:
-        email = str(self.cleaned_data["email"]).strip().lower()
-        if User.objects.filter(email=email).exclude(pk=self.instance.pk).exists():
-            raise forms.ValidationError(TAKEN, code="taken")
-        return email
+        return str(self.cleaned_data["email"]).strip().lower()
+
+    def validate_unique(self) -> None:
+        """Whether an address is taken is said only to who typed their password, and a few times: `take_address`."""
 
     @property
     def has_new_address(self) -> bool:
@@ -73,6 +73,10 @@ class ProfileForm(forms.ModelForm[User]):
     def save_all_but_the_address(self) -> None:
         self.instance.email = self.address_before
         self.instance.save(update_fields=["name", "time_zone"])
+
+
+def is_taken(email: str) -> bool:
+    return User.objects.filter(email=email).exists()
 
 
 def take_address(user: User, email: str, *, is_confirmed: bool) -> None:

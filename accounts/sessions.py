@@ -16,7 +16,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from redis.exceptions import RedisError
 
 from accounts.models import Session, User
-from accounts.session_store import SessionStore
+from accounts.session_store import SEEN_EVERY, SessionStore
 
 logger = structlog.get_logger(__name__)
 SHOWN = 50  # of a person's sessions, the latest seen
@@ -31,6 +31,7 @@ class OpenSession:
     created_at: datetime
     last_seen_at: datetime
     is_current: bool
+    is_active: bool  # seen as late as anything is noted
 
 
 def socket_group(user_id: uuid.UUID) -> str:
@@ -74,7 +75,14 @@ def open_sessions(user: User, current_key: str | None, now: datetime) -> list[Op
     valid = user.get_session_auth_hash()
     rows = Session.objects.filter(user=user, expire_date__gt=now).order_by("-last_seen_at")[:SHOWN]
     found = [
-        OpenSession(_token(row.session_key), row.device, row.created_at, row.last_seen_at, row.session_key == current_key)
+        OpenSession(
+            token=_token(row.session_key),
+            device=row.device,
+            created_at=row.created_at,
+            last_seen_at=row.last_seen_at,
+            is_current=row.session_key == current_key,
+            is_active=now - row.last_seen_at < SEEN_EVERY,
+        )
         for row in rows
         if constant_time_compare(row.get_decoded().get(HASH_SESSION_KEY, ""), valid)
     ]

@@ -52,6 +52,9 @@ def _save(request: HttpRequest, form: ProfileForm) -> bool:
     if not ratelimit.consume(request, app="allauth.account", action="manage_email", user=user):
         form.add_error("email", "That was changed often just now. Try again in a minute.")
         return False
+    if profiles.is_taken(new):
+        form.add_error("email", profiles.TAKEN)
+        return False
     if django_settings.OLLIVE_SENDS_MAIL:
         profiles.ask_to_confirm(user, new)
         messages.success(request, f"A link is on its way to {new}. Follow it, and the address is yours here.")

@@ -75,7 +75,7 @@ def faults(page: Page) -> list[Any]:
     """What axe-core finds, in both themes."""
     found = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.wait_for_timeout(100)
         result = Axe().run(page)
         found += [(scheme, fault["id"], [node["html"] for node in fault["nodes"]]) for fault in result.response["violations"]]
