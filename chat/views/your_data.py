@@ -15,9 +15,7 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import audit
-from accounts.access import current_membership, person
-from accounts.audit import Action
+from accounts.access import person
 from accounts.sessions import tell_sockets
 from accounts.settings_pages import settings_page
 from chat import belongings, erasure, exports, runner
@@ -70,13 +68,11 @@ def erase_me(request: HttpRequest) -> HttpResponse:
         return _ask(request, error=error if request.method == "POST" else "", obstacle=error)
     if request.POST.get("email", "").strip().lower() != asker.email.lower():
         return _ask(request, error="This is not your e-mail address. Nothing was erased.")
-    workspace_id = current_membership(request).workspace_id
     logout(request)  # the session goes with the account, and must not be written again by this answer
     try:
         receipt = erasure.erase(asker, requested_by="themselves", now=timezone.now(), tell=lambda _kind, _count: None)
     except erasure.NotErasable as refusal:
         return render(request, "settings/erased.html", {"error": str(refusal)}, status=409)
-    audit.note(Action.DATA_ERASED, None, now=timezone.now(), workspace=workspace_id, detail={"receipt": str(receipt.id)})
     return render(request, "settings/erased.html", {"receipt": receipt})
 
 
