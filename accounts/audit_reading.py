@@ -138,6 +138,8 @@ def _things(found: Sequence[AuditEntry]) -> dict[tuple[str, str], str]:
 def _subject(entry: AuditEntry, users: dict[str, str], things: dict[tuple[str, str], str]) -> str:
     if not entry.subject_id:
         return str(entry.detail.get("name", ""))
+    if entry.subject_kind == "membership":
+        return ""
     if entry.subject_kind == "user":
         return "" if entry.subject_id == str(entry.actor_id) else users.get(entry.subject_id, ERASED)
     known = things.get((entry.subject_kind, entry.subject_id))

@@ -15,7 +15,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.models import ApiKey, Membership, Session, SignInLink, User
+from accounts import audit
+from accounts.audit import Action
+from accounts.models import ApiKey, Invitation, Membership, Session, SignInLink, User
 from accounts.sessions import sign_out_sockets
 from chat import deletion, leases
 from chat.files import store
@@ -106,6 +108,7 @@ def _belongings(user: User) -> dict[str, QuerySet[Any]]:
     return {
         "API keys": ApiKey.objects.filter(user=user),
         "sign-in links": SignInLink.objects.filter(user=user),
+        "invitations": Invitation.objects.filter(Q(created_by=user) | Q(email=user.email)),
         "memberships": Membership.objects.filter(user=user),
         "prompts": Prompt.objects.filter(owner=user),
         "budgets": Budget.objects.filter(subject=Budget.Subject.USER, subject_id=user.id),
@@ -159,4 +162,6 @@ def _erase_account(user: User, receipt: ErasureReceipt, now: datetime) -> Receip
             rows.delete()
         user.delete()
         receipts.add(receipt, "accounts", 1)
-        return receipts.finish(receipt, now)
+        told = receipts.finish(receipt, now)
+        audit.note(Action.DATA_ERASED, None, now=now, subject=receipt)
+        return told

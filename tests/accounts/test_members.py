@@ -245,6 +245,20 @@ def test_a_form_for_a_strangers_workspace_is_not_found(alice, bob, charlie):
     assert client_of(alice).post(reverse("leave_workspace"), {"workspace": "x"}).status_code == 404
 
 
+def test_who_is_in_no_workspace_is_told_so_and_can_sign_out(alice, bob):
+    remove(client_of(alice), bob)
+    answer = client_of(bob).get("/")
+    assert answer.status_code == 403
+    page = answer.content.decode()
+    assert "You are in no workspace yet. Ask its owner to add you." in page
+    assert reverse("account_logout") in page
+
+
+def test_a_role_that_may_not_is_told_why(alice, bob):
+    page = client_of(bob).get("/settings/audit-log/").content.decode()
+    assert "Your role in Wonderland (Member) does not let you see the audit log." in page
+
+
 def test_the_list_is_paged_and_searched(alice, workspace):
     for number in range(60):
         join(make_person(f"Person{number:02}"), workspace)
