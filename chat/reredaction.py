@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from chat import sharing
-from chat.models import Conversation, Message, Share, ToolUse
+from chat.models import Conversation, Message, Prompt, Share, ToolUse
 from chat.render import RENDERER_VERSION, render
 from telemetry.policies import Rules
 from telemetry.reredaction import BATCH, Done, Period, Report, count_of
@@ -23,7 +23,9 @@ def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, 
     messages = messages.exclude(status=Message.Status.STREAMING)
     titles = Conversation.objects.filter(period.of("created_at"), workspace_id=workspace_id)
     done = _walk(messages, rules, _of_message, is_dry=is_dry, report=report)
-    done += _walk(titles, rules, _of_title, is_dry=is_dry, report=report)
+    done += _walk(titles, rules, _of_conversation, is_dry=is_dry, report=report)
+    prompts = Prompt.objects.filter(period.of("updated_at"), workspace_id=workspace_id)
+    done += _walk(prompts, rules, _of_prompt, is_dry=is_dry, report=report)
     shares = Share.objects.filter(period.of("created_at"), workspace_id=workspace_id)
     done += _walk(shares, rules, _of_share, is_dry=is_dry, report=report)
     uses = ToolUse.objects.filter(period.of("started_at"), message__conversation__workspace_id=workspace_id)
@@ -53,6 +55,14 @@ def _of_message(message: Message, rules: Rules) -> dict[str, Any]:
 
 def _of_use(use: ToolUse, rules: Rules) -> dict[str, Any]:
     return {name: rules.redactor.redact(getattr(use, name)).text for name in ("arguments", "result")}
+
+
+def _of_conversation(conversation: Conversation, rules: Rules) -> dict[str, Any]:
+    return {**_of_title(conversation, rules), "system_prompt": rules.redactor.redact(conversation.system_prompt).text}
+
+
+def _of_prompt(prompt: Prompt, rules: Rules) -> dict[str, Any]:
+    return {"body": rules.redactor.redact(prompt.body).text}
 
 
 def _of_title(conversation: Conversation | Share, rules: Rules) -> dict[str, Any]:

@@ -7,8 +7,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from chat import prompts
-from chat.models import Prompt
-from telemetry.models import RedactionPolicy
+from chat.models import Conversation, Prompt
+from chat.reredaction import backfill
+from telemetry import policies
+from telemetry.models import RedactionPolicy, RedactionRule
+from telemetry.reredaction import Period
 
 
 def client_of(user) -> Client:
@@ -130,3 +133,15 @@ def test_the_page_goes_on_where_it_ended(alice, workspace):
     assert [len(first.rows), len(rest.rows), rest.next_after] == [prompts.PAGE, 3, ""]
     assert first.rows[-1].name < rest.rows[0].name
     assert prompts.page(part, after="broken").rows == first.rows
+
+
+def test_a_new_rule_reaches_prompts_and_instructions(alice, workspace):
+    write(alice, body="Badge W-1234")
+    chat = Conversation.objects.create(workspace=workspace, owner=alice, system_prompt="For W-1234")
+    RedactionRule.objects.create(workspace=workspace, label="STAFF_ID", source=r"\bW-\d{4}\b", is_on=True)
+    policies.rules_changed(workspace.id)
+    rules = policies.rules_of(workspace.id)
+    done = backfill(workspace.id, rules, Period(), is_dry=False, report=lambda _count: None)
+    chat.refresh_from_db()
+    assert (Prompt.objects.get().body, chat.system_prompt) == ("Badge [[STAFF_ID]]", "For [[STAFF_ID]]")
+    assert done.changed_count == 2

@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from accounts.models import Workspace
 from chat.models import Conversation, File, Message, Prompt
@@ -27,7 +27,7 @@ def pick(page: Page, *files: tuple[str, bytes]) -> None:
     page.get_by_role("button", name="Add files and more").click()
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Attach files").click()
-    chooser.value.set_files([{"name": name, "mimeType": "application/octet-stream", "buffer": data} for name, data in files])
+    chooser.value.set_files([FilePayload(name=name, mimeType="application/octet-stream", buffer=data) for name, data in files])
 
 
 def drop(page: Page, event: str, name: str, text: str) -> None:
