@@ -123,7 +123,7 @@ def test_a_reply_is_judged_by_one_click_and_more_by_the_panel(sign_in, alice, to
     more = reply.get_by_role("link", name="Rate and comment")
     more.focus()
     page.keyboard.press("Enter")
-    expect(reply.get_by_label("Comment")).to_have_value("It leaves the Sun out; ask [[EMAIL]]")
+    expect(reply.locator(".feedback-panel textarea")).to_have_value("It leaves the Sun out; ask [[EMAIL]]")
     page.keyboard.press("Escape")
     expect(more).to_be_focused()
     page.keyboard.press("Enter")
