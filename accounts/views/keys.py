@@ -54,7 +54,7 @@ class KeyForm(forms.Form):
     payloads = forms.ChoiceField(label="Of what is said in its calls, keep", choices=PAYLOADS, required=False)
 
     def __init__(self, part: Membership, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.allowed = [scope for scope in SCOPES if scope in SCOPES_OF[part.role]]
         self.fields["scopes"].choices = [(scope, scope) for scope in self.allowed]  # type: ignore[attr-defined]
         self.fields["scopes"].initial = [scope for scope in api_keys.DEFAULT_SCOPES if scope in self.allowed]

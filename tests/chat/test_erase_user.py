@@ -8,7 +8,6 @@ import orjson
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
-from accounts.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -16,7 +15,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts import api_keys, invitations
-from accounts.models import ApiKey, AuditEntry, Invitation, Membership, SignInLink, User
+from accounts.models import ApiKey, AuditEntry, Invitation, Membership, Session, SignInLink, User
 from accounts.sign_in_links import make_link
 from chat import erasure
 from chat.models import Conversation, Message

@@ -45,9 +45,7 @@ def manage(page: Page, name: str) -> None:
     page.get_by_label(f"Manage {name}").click()
 
 
-def test_a_person_is_invited_and_removed(
-    sign_in: Callable[..., Page], visitor: BrowserContext, alice, workspace
-):
+def test_a_person_is_invited_and_removed(sign_in: Callable[..., Page], visitor: BrowserContext, alice, workspace):
     owner = sign_in(alice, "/settings/members/")
     owner.get_by_role("button", name="Make an invitation").click()
     link = owner.locator("#invitation-link").inner_text()
@@ -129,8 +127,8 @@ def test_a_rule_is_tried_before_it_holds(sign_in: Callable[..., Page], alice):
 
 def test_the_pages_work_without_scripts(chromium: Browser, sign_in: Callable[..., Page], alice):
     signed = sign_in(alice, "/settings/members/")
-    context = chromium.new_context(java_script_enabled=False, base_url=signed.url.partition("/settings")[0])
-    context.add_cookies(signed.context.cookies())
+    base_url = signed.url.partition("/settings")[0]
+    context = chromium.new_context(java_script_enabled=False, base_url=base_url, storage_state=signed.context.storage_state())
     page = context.new_page()
     page.goto("/settings/privacy/")
     page.get_by_label("Text").fill("bob@example.com")
@@ -169,6 +167,6 @@ def test_the_invitation_page_keeps_nobody_out(sign_in: Callable[..., Page], visi
     page = visitor.new_page()
     page.goto(owner.locator("#invitation-link").inner_text())
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         assert not faults(page)
     assert User.objects.count() == 1
