@@ -40,6 +40,7 @@
     chip.querySelector("[data-remove]").addEventListener("click", () => remove(entry));
     chip.querySelector("[data-again]").setAttribute("aria-label", `Try ${name} again`);
     chip.querySelector("[data-again]").addEventListener("click", () => again(entry));
+    if (entry.pasted) chip.querySelector(".file-text").append(insertButton(entry));
     if (entry.chip?.isConnected) entry.chip.replaceWith(chip);
     else list.append(chip);
     entry.chip = chip;
@@ -117,9 +118,10 @@
   }
 
   function fail(entry, error, isFinal = false) {
-    Object.assign(entry, { error, isFinal });
+    const reason = error.startsWith(`${entry.name}: `) ? error.slice(entry.name.length + 2) : error;
+    Object.assign(entry, { error: reason, isFinal });
     progress(entry);
-    window.ollive.say(error.startsWith(entry.name) ? error : `${entry.name}: ${error}`);
+    window.ollive.say(reason.startsWith(entry.name) ? reason : `${entry.name}: ${reason}`);
     changed();
   }
 
@@ -192,15 +194,22 @@
 
   // A long text goes as a file; who wants it in the message puts it there.
   function offer(text) {
-    add([new File([text], "Pasted text.txt", { type: "text/plain" })]);
-    const entry = entries.at(-1);
+    const file = new File([text], "Pasted text.txt", { type: "text/plain" });
+    const count = entries.length;
+    add([file]);
+    if (entries.length === count) return;
+    entries.at(-1).pasted = text;
+    show(entries.at(-1));
+  }
+
+  function insertButton(entry) {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "button small" });
     button.textContent = "Put it into the message";
     button.addEventListener("click", () => {
-      if (entries.includes(entry)) remove(entry);
-      composer.insert(text);
+      remove(entry);
+      composer.insert(entry.pasted);
     });
-    entry.chip.querySelector(".file-text").append(button);
+    return button;
   }
 
   // --- With the prompt ------------------------------------------------------------------------------------------------

@@ -133,6 +133,7 @@ def test_a_long_paste_becomes_a_file_and_may_be_put_back(sign_in, alice):
     )
     chip = page.locator("#attachments .file-chip")
     expect(chip).to_contain_text("Pasted text.txt")
+    expect(chip.locator("progress:visible")).to_have_count(0)
     expect(page.locator("#prompt")).to_have_value("")
 
     chip.get_by_role("button", name="Put it into the message").click()
@@ -259,6 +260,7 @@ def test_a_message_that_is_too_long_says_so(sign_in, alice):
     assert not Message.objects.exists()
 
 
+@pytest.mark.usefixtures("letter")
 def test_everything_is_within_reach_on_a_phone(sign_in, alice):
     page = sign_in(alice, width=390)
     pick(page, ("a-very-long-name-of-a-file-that-nobody-would-give.txt", b"text"), ("tea.png", drawn("PNG", size=(400, 300))))
@@ -267,7 +269,10 @@ def test_everything_is_within_reach_on_a_phone(sign_in, alice):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     send(page, "Hello")
     answered(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#prompt").press_sequentially("/")
+    expect(page.get_by_role("option")).to_have_count(2)
+    for width in page.evaluate("[document.documentElement.scrollWidth, document.querySelector('.dock').scrollWidth]"):
+        assert width <= 390
 
 
 def test_the_prompts_page_keeps_changes_and_deletes(sign_in, alice, workspace: Workspace):
@@ -282,5 +287,8 @@ def test_the_prompts_page_keeps_changes_and_deletes(sign_in, alice, workspace: W
     page.get_by_label("Name").fill("report")
     page.get_by_role("button", name="Save prompt").click()
     expect(page.get_by_text("/report", exact=True)).to_be_visible()
-    page.get_by_role("button", name="Delete /report").click()
+    page.get_by_role("link", name="Change /report").click()
+    page.get_by_role("button", name="Delete prompt").click()
+    assert_no_breakers(page)
+    page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     wait_for(lambda: not Prompt.objects.exists())
