@@ -66,7 +66,7 @@ class ProviderAdmin(admin.ModelAdmin[Provider]):
     list_select_related = ("workspace",)
     search_fields = ("name", "kind", "base_url")
     autocomplete_fields = ("workspace",)
-    readonly_fields = ("key_end", "is_trusted", "created_at", "updated_at")
+    readonly_fields = ("key_end", "is_trusted", "private_host", "allowed_at", "created_at", "updated_at")
 
     @admin.display(description="kind", ordering="kind")
     def kind_label(self, provider: Provider) -> str:

@@ -95,13 +95,13 @@ def check_values(api_key: str, options: Any, model_names: Any) -> None:
         raise ValidationError({"options": "Options are an object of texts."})
     if not isinstance(model_names, list) or not all(isinstance(name, str) and name for name in model_names):
         raise ValidationError({"model_names": "Models are a list of names."})
-    if any(set(str(value)) & UNSAFE for value in options.values() if not isinstance(value, dict)):
-        raise ValidationError({"options": "An option is a word: it becomes part of the address that is asked."})
     unknown = [name for name in options if not directory.is_option(name)]
     if unknown:
         raise ValidationError({"options": f"There is no option {', '.join(unknown)}."})
     if EXPANDED in api_key or EXPANDED in str(options):
         raise ValidationError(f"A value must not begin with {EXPANDED}: give the key itself.")
+    if any(set(str(value)) & UNSAFE for value in options.values() if not isinstance(value, dict)):
+        raise ValidationError({"options": "An option is a word: it becomes part of the address that is asked."})
 
 
 def check(name: str, kind: str, *, base_url: str, has_key: bool, is_trusted: bool) -> None:
