@@ -14,8 +14,8 @@ for (const name of ["alert", "confirm", "prompt", "msgbox", "print"]) window[nam
 """
 # What a message must not contain, and the page must have exactly once.
 SURVEY = """
-() => {
-  const bodies = [...document.querySelectorAll(".body, .thinking, .files, [data-untrusted]")];
+(isChat) => {
+  const bodies = [...document.querySelectorAll(".body, .thought, .tool-detail pre, .tool-name, .file-name, .snippet")];
   const inside = bodies.flatMap((body) => [...body.querySelectorAll("*")]);
   const attributes = inside.flatMap((element) => element.getAttributeNames().map((name) => `${element.localName} ${name}`));
   const links = inside.filter((e) => e.localName === "a" && e.hasAttribute("href")).map((e) => e.href);
@@ -28,7 +28,7 @@ SURVEY = """
     links: links.filter((href) => !/^(https?|mailto):/.test(href)),
     tags: inside.map((e) => e.localName).filter((name) => forbidden.test(name)),
     parts: ["sidebar", "composer", "transcript", "prompt", "status", "scroller", "stop-form"].filter(
-      (id) => document.querySelectorAll(`#${id}`).length !== 1,
+      (id) => document.querySelectorAll(`#${id}`).length > 1 || (isChat && !document.getElementById(id)),
     ),
     clobbered: ["ollive", "htmx", "document", "location"].filter((name) => window[name] instanceof Element),
     action: document.getElementById("composer")?.getAttribute("action"),
@@ -53,9 +53,9 @@ class Watch:
         page.on("dialog", lambda dialog: dialog.dismiss())
         return watch
 
-    def survey(self) -> dict[str, object]:
-        """Everything that should not be, by name; empty when all is well."""
-        found = self.page.evaluate(SURVEY)
+    def survey(self, *, is_chat: bool = True) -> dict[str, object]:
+        """Everything that should not be, by name; empty when all is well. A page that is no chat has none of its parts."""
+        found = self.page.evaluate(SURVEY, is_chat)
         home = self.page.url.split("/", 3)[:3]
         found["requests"] = [url for url in self.requests if url.split("/", 3)[:3] != home and not url.startswith("data:")]
         found["action"] = "" if found["action"] in (None, "/turns/") else found["action"]
