@@ -250,7 +250,7 @@
         const chip = chipOf(one);
         chip.querySelectorAll("button, progress").forEach((part) => part.remove());
         const item = document.createElement("li");
-        chip.classList.add(one.kind);
+        chip.classList.add(`is-${one.kind}`);
         item.append(...[Object.assign(document.createElement("div"), { className: chip.className })]);
         item.firstChild.append(...chip.childNodes);
         shown.append(item);
