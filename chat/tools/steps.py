@@ -92,7 +92,7 @@ class Use:
         return True
 
     def span(self) -> events.Event:
-        kept = self.call.origin.payloads
+        kept = self.call.kept
         return uses.span_of(self.row, self._identity(), arguments=self.asked.arguments, result=self.result, payloads=kept)
 
     def _identity(self) -> dict[str, Any]:

@@ -227,3 +227,13 @@ def test_a_round_that_is_refused_at_first_is_tried_again(as_alice: Browser, fake
     rows = InferenceLog.objects.filter(message_id=reply.id).order_by("started_at")
     assert [(row.status, row.attempt) for row in rows] == [("success", 1), ("error", 1), ("success", 2)]
     assert reply.content == "Late."
+
+
+def test_of_a_temporary_chat_no_words_of_its_tools_are_logged(as_alice: Browser, fake_provider: RunningProvider, site: Site):
+    url = site.put("/secret-plan", "The secret plan.", kind="text/plain")
+    fake_provider.queue("handy", wants(asks("http_fetch", json.dumps({"url": url}))), {"chunks": ["Noted."]})
+    reply = ended(ask(as_alice, temporary="1").run)
+    digest.drain()
+    span = Span.objects.get(trace_id=reply.trace_id)
+    assert "secret" not in str(span.__dict__)
+    assert (span.name, span.status) == ("http_fetch", "success")
