@@ -28,7 +28,8 @@ class NewBudgetForm(forms.ModelForm[Budget]):
         widgets: ClassVar = {"limit_usd": forms.NumberInput(attrs={"step": "0.01", "min": "0", "inputmode": "decimal"})}
 
     def __init__(self, workspace: Workspace, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         self.workspace = workspace
         self.fields["subject"].choices = SUBJECTS  # type: ignore[attr-defined]
         keys = ApiKey.objects.filter(workspace=workspace, revoked_at=None).order_by("name", "id")

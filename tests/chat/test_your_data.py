@@ -42,7 +42,7 @@ def stopped(monkeypatch) -> list[uuid.UUID]:
 
 
 def chat_of(person: User, title: str = "Tides", **fields) -> Conversation:
-    workspace = person.memberships.order_by("created_at").first().workspace  # type: ignore[union-attr]
+    workspace = person.memberships.order_by("created_at")[0].workspace
     made = Conversation.objects.create(workspace=workspace, owner=person, title=title, **fields)
     Message.objects.create(conversation=made, role="user", content="Why?", position=1)
     return made
