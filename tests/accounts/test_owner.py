@@ -111,7 +111,7 @@ def test_a_person_who_is_added_enters_by_the_printed_link_and_chooses_a_password
     assert erin.memberships.get().workspace == workspace
     assert erin.memberships.get().role == Membership.Role.VIEWER
     client.post(urlsplit(capsys.readouterr().out.strip()).path)
-    client.post("/accounts/password/set/", {"password1": PASSWORD, "password2": PASSWORD})
+    client.post("/settings/sign-in/password/set/", {"password1": PASSWORD, "password2": PASSWORD})
     erin.refresh_from_db()
     assert erin.check_password(PASSWORD)
 

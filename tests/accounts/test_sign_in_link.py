@@ -67,7 +67,7 @@ def test_it_does_not_let_a_deactivated_person_in(client, alice, link):
 def test_a_new_password_ends_it(client, alice, link):
     client.force_login(alice)
     new = "another horse battery"
-    client.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    client.post("/settings/sign-in/password/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
     assert Client().post(link).status_code == 410
 
 
