@@ -230,14 +230,18 @@ def test_a_snippet_shows_the_words_around_the_first_one(text, typed, expected):
 WORDS = "the quick brown fox jumps over a lazy dog while seven wizards brew odd potions for jumbo kings".split()
 
 
+READ_ALL = "SELECT count(*) FROM chat_message WHERE to_tsvector('simple', content) @@ 'fox'::tsquery"
+
+
 def timed(work) -> float:
+    """Seconds."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def test_ten_thousand_messages_are_searched_in_time(alice, workspace):
-    """It takes 2 to 25 ms; the limit is for a machine that runs other tests beside it."""
+    """It takes 2 to 25 ms on an idle machine; on a busy one it is held against reading every message, which takes many times as long."""
     conversations = Conversation.objects.bulk_create(
         [Conversation(owner=alice, workspace=workspace, title=f"Chat {n}") for n in range(200)]
     )
@@ -258,4 +262,6 @@ def test_ten_thousand_messages_are_searched_in_time(alice, workspace):
     for typed in ("unique777", "fox", "fox wizards", "unique"):
         assert search.find(alice, typed, now=now).hits
         took[typed] = min(timed(lambda: search.find(alice, typed, now=now)) for _ in range(5))  # noqa: B023
-    assert max(took.values()) < 0.1, took
+    with connection.cursor() as cursor:
+        reading = timed(lambda: cursor.execute(READ_ALL))
+    assert max(took.values()) < reading / 4, (took, reading)
