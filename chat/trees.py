@@ -41,17 +41,26 @@ def load(nodes: Sequence[Node]) -> list[Message]:
 
 
 def said(branch: Sequence[Node], *, window: int | None) -> list[Message]:
-    """The texts of a branch, as many of its newest messages as a window of so many tokens could take; system prompts always."""
+    """The texts of a branch, as many of its newest messages as a window of so many tokens could take; system prompts always.
+
+    What only pages need of them is left where it is.
+    """
     if window is None or len(branch) <= SAID_BATCH:
-        return load(branch)
+        return _told(branch)
     loaded: list[Message] = []
-    rest, room = list(branch), window * MOST_CHARACTERS_A_TOKEN
+    rest, room, size = list(branch), window * MOST_CHARACTERS_A_TOKEN, SAID_BATCH
     while rest and room > 0:
-        rest, batch = rest[:-SAID_BATCH], rest[-SAID_BATCH:]
-        messages = load(batch)
+        rest, batch = rest[:-size], rest[-size:]
+        messages = _told(batch)
         room -= sum(len(message.content) for message in messages)
         loaded = messages + loaded
-    return load([node for node in rest if node.role == Message.Role.SYSTEM]) + loaded
+        size *= 4  # a window that took the first ones will most likely take the others
+    return _told([node for node in rest if node.role == Message.Role.SYSTEM]) + loaded
+
+
+def _told(nodes: Sequence[Node]) -> list[Message]:
+    found = Message.objects.only("id", "conversation_id", "role", "content").in_bulk([node.id for node in nodes])
+    return [found[node.id] for node in nodes if node.id in found]
 
 
 def show(conversation: Conversation, leaf_id: uuid.UUID, tree: Tree) -> None:
