@@ -3,9 +3,9 @@
 import uuid
 
 import pytest
-from accounts.models import Session
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from accounts.models import Session
 from accounts.sessions import sign_out_sockets
 from tests.chat.browser import Browser, ended
 from tests.server import WebServer

@@ -1,6 +1,7 @@
 """Stories of comparing: one prompt, several models side by side, and the one that the chat goes on with."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -111,7 +112,7 @@ def test_a_second_tab_sees_the_columns(sign_in, compared: Page, fake_provider: R
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_columns_fit(compared: Page, width: int, scheme: str):
+def test_the_columns_fit(compared: Page, width: int, scheme: Literal["light", "dark"]):
     compared.set_viewport_size({"width": width, "height": 800})
     compared.emulate_media(color_scheme=scheme)
     assert compared.evaluate("document.documentElement.scrollWidth") <= width

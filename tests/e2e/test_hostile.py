@@ -2,6 +2,7 @@
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -98,7 +99,7 @@ def test_a_provider_error_is_text(sign_in, alice, fake_provider: RunningProvider
     assert watch.survey() == {}
 
 
-def beside(message: Message, text: str) -> None:
+def beside(message: Any, text: str) -> None:
     """Everything that a reply has beside its text, said in this text."""
     message.reasoning, message.reasoning_html, message.reasoning_ms = text, render(text), 10
     message.error, message.status = text, "failed"

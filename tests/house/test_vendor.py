@@ -8,17 +8,18 @@ from html.parser import HTMLParser
 
 import pytest
 
+from accounts.settings_pages import WORKSPACE, YOURS
+from ollive import bundles
 from tests.house.tree import ROOT, name_of, own_files
 
 STATIC = ROOT / "static"
 PACKAGES = json.loads((STATIC / "vendor" / "vendor.json").read_text())
 FILES = [file for package in PACKAGES for file in package["files"]]
-CHAT_PAGES = ("templates/base.html", "templates/chat/page.html")
+CHAT_BUNDLES = ("base.css", "chat.css", "chat.js")
 MAX_GZIP_BYTES = 100_000
 
 TEMPLATE_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
-STATIC_FILE = re.compile(r"\{% static '([^']+)' %\}")
-ICON = re.compile(r"""_icon\.html["'] with name=["']([\w-]+)["']""")
+ICON = re.compile(r"""\{% icon (?:"([\w-]+)"|[\w.]+\|yesno:"([\w,-]+)") %\}""")
 FOREIGN = re.compile(r"^\s*(?:https?:)?//", re.IGNORECASE)
 FOREIGN_IN_STYLE = re.compile(r"""@import|url\(\s*["']?\s*(?:https?:)?//""", re.IGNORECASE)
 FOREIGN_IN_SCRIPT = re.compile(r"""["'`](?:(?:https?|wss?):)?//""", re.IGNORECASE)
@@ -114,11 +115,12 @@ def test_styles_and_scripts_load_nothing_from_another_host():
 
 
 def test_the_sprite_has_the_icons_that_are_used_and_no_others():
-    used = {icon for path in own_files(".html") for icon in ICON.findall(path.read_text())}
+    names = [name for path in own_files(".html") for found in ICON.findall(path.read_text()) for name in found if name]
+    used = {icon for name in names for icon in name.split(",")} | {page.icon for page in (*YOURS, *WORKSPACE)}
     assert used == {icon for file in FILES for icon in file.get("icons", [])}
 
 
 def test_styles_and_scripts_of_the_chat_stay_small():
-    names = [name for page in CHAT_PAGES for name in STATIC_FILE.findall((ROOT / page).read_text())]
-    sizes = {name: len(gzip.compress((STATIC / name).read_bytes())) for name in names if name.endswith((".css", ".js"))}
+    names = ["js/theme.js", "js/zone.js", *(part for bundle in CHAT_BUNDLES for part in bundles.parts()[bundle])]
+    sizes = {name: len(gzip.compress((STATIC / name).read_bytes())) for name in names}
     assert sum(sizes.values()) <= MAX_GZIP_BYTES, sizes
