@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from asgiref.sync import async_to_sync
@@ -50,6 +50,14 @@ def tell_sockets(user_id: uuid.UUID, message: dict[str, Any]) -> None:
         async_to_sync(layer.group_send)(socket_group(user_id), message)
     except (RedisError, OSError) as error:
         logger.warning("Open sockets could not be told", kind=message["type"], user_id=str(user_id), error=str(error))
+
+
+async def hear(layer: Any, action: Literal["group_add", "group_discard"], user_id: uuid.UUID, channel: str) -> None:
+    """Let a socket hear its person's control messages, or no more. With Redis away the page works on without them."""
+    try:
+        await getattr(layer, action)(socket_group(user_id), channel)
+    except (RedisError, OSError) as error:
+        logger.warning("Control messages do not reach this socket", action=action, error=str(error))
 
 
 def sign_out_sockets(user_id: uuid.UUID) -> None:

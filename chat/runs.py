@@ -43,6 +43,7 @@ class Run:
         self._wants_gap = False
         self._frames: list[Frame] = []
         self._relayed_count = 0
+        self._joined = 0, ""
         self.continues_id = reply.continues_id
         self.begun = reply.content
         if self.begun:
@@ -57,8 +58,12 @@ class Run:
 
     @property
     def text(self) -> str:
-        """The redacted text of all frames that were cut."""
-        return "".join(frame.text for frame in self._frames)
+        """The redacted text of all frames that were cut. It is asked for every second, hence joined as it grows."""
+        count, text = self._joined
+        if count < len(self._frames):
+            text += "".join(frame.text for frame in self._frames[count:])
+            self._joined = len(self._frames), text
+        return text
 
     @property
     def html(self) -> str:

@@ -3,7 +3,9 @@
 import uuid
 
 import pytest
+from django.utils import timezone
 
+from chat import deletion
 from chat.models import Message
 from telemetry import digest
 from telemetry.models import InferenceLog
@@ -185,6 +187,7 @@ def test_a_deleted_conversation_leaves_its_log_without_the_link(as_alice: Browse
     digest.drain()
 
     as_alice.post(f"/c/{sent.conversation}/delete/")
+    deletion.purge(timezone.now() + deletion.UNDO_FOR)
 
     row = InferenceLog.objects.get()
     assert not Message.objects.exists()
@@ -199,6 +202,7 @@ def test_deleting_while_a_reply_runs_ends_the_call_and_records_it(as_alice: Brow
 
     assert wait_for(lambda: fake_provider.last.closed_early_at)
     wait_for(lambda: digest.drain() is not None and InferenceLog.objects.exclude(status="in_progress").exists())
+    deletion.purge(timezone.now() + deletion.UNDO_FOR)
     assert InferenceLog.objects.get().conversation_id is None
 
 
