@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,12 +31,25 @@ class Stack:
     commands: dict[str, list[str]] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
 
-    def start(self, name: str, command: list[str], *, is_ready: Callable[[int], bool] = lambda _: True) -> None:
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        is_ready: Callable[[int], bool] = lambda _: True,
+        descriptors: tuple[int, ...] = (),
+    ) -> None:
         """Start a process (again) and wait for it; its output goes to NAME.log."""
         self.commands[name] = command
         with (self.folder / f"{name}.log").open("ab") as output:
             process = subprocess.Popen(
-                command, cwd="/" if name in ("postgres", "valkey") else ROOT, env=self.environment, stdout=output, stderr=output
+                command,
+                cwd="/" if name in ("postgres", "valkey") else ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                pass_fds=descriptors,
             )
         self.processes[name] = process
         deadline = time.monotonic() + 90
@@ -93,10 +107,11 @@ def servers(extra: Mapping[str, str] | None = None) -> Iterator[Stack]:
 
 def start_web(stack: Stack, name: str = "web", port: int = 0) -> str:
     """A web process; its URL."""
-    port = port or free_port()
-    command = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-    stack.environment["OLLIVE_PROCESS"] = "web"
-    stack.start(name, [*command, "ollive.asgi:application"], is_ready=lambda _: _answers(port))
+    with socket.create_server(("127.0.0.1", port), backlog=1024) as listener:
+        port = listener.getsockname()[1]
+        stack.environment |= {"OLLIVE_PROCESS": "web", "OLLIVE_LISTENER": str(listener.fileno())}
+        command = [sys.executable, "-m", "ollive.up.web"]
+        stack.start(name, command, is_ready=lambda _: _answers(port), descriptors=(listener.fileno(),))
     return f"http://127.0.0.1:{port}"
 
 
@@ -136,7 +151,5 @@ def _answers(port: int) -> bool:
 
 
 def _listens(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
