@@ -17,8 +17,8 @@ from typing import Any
 
 import aiohttp
 
-STAMP = re.compile(r"\b[a-j]{16}\b")
-LETTERS = str.maketrans("abcdefghij", "0123456789")
+STAMP = re.compile(r"\b[a-j]{8} [k-t]{8}\b")
+LETTERS = str.maketrans("abcdefghijklmnopqrst ", "01234567890123456789_")
 TOKEN = "b" * 32
 RAMP_SECONDS = 0.25  # people do not all ask at once
 PAUSE_SECONDS = 1.0  # between two reconnections of one page

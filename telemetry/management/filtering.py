@@ -61,6 +61,8 @@ def add_filters(parser: CommandParser) -> None:
     group.add_argument("--trace", metavar="ID")
     group.add_argument("--streamed", dest="is_stream", action="store_const", const=True, help="streamed calls only")
     group.add_argument("--not-streamed", dest="is_stream", action="store_const", const=False)
+    group.add_argument("--judged", dest="has_score", action="store_const", const=True, help="calls that somebody judged only")
+    group.add_argument("--not-judged", dest="has_score", action="store_const", const=False)
     for end in ("min", "max"):
         group.add_argument(f"--{end}-latency-ms", type=int, metavar="MS")
         group.add_argument(f"--{end}-cost-usd", type=amount, metavar="USD")

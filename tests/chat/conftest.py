@@ -11,7 +11,13 @@ from tests.server import WebServer, web_server
 
 @pytest.fixture(scope="session")
 def provider_environment(_running_provider: RunningProvider) -> dict[str, str]:
-    return {"OPENAI_API_KEY": "fake", "OPENAI_BASE_URL": _running_provider.url, "OLLIVE_GRACE_SECONDS": "0.5"}
+    return {
+        "OPENAI_API_KEY": "fake",
+        "OPENAI_BASE_URL": _running_provider.url,
+        "OLLIVE_GRACE_SECONDS": "0.5",
+        "OLLIVE_FETCH_HOSTS": "localhost",  # where the tests' own sites and tool servers are
+        "OLLIVE_PRIVATE_PROVIDER_HOSTS": "localhost",
+    }
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from chat import originals
+from chat import deletion, originals
 from chat.models import Conversation, Message, Original
 from telemetry import digest, tallies
 from telemetry.models import InferenceLog, RedactionPolicy
@@ -190,6 +190,7 @@ def test_originals_go_with_their_conversation(in_mode, as_alice: Browser):
     assert Original.objects.exists()
 
     as_alice.post(f"/c/{sent.conversation}/delete/")
+    deletion.purge(timezone.now() + deletion.UNDO_FOR)
 
     assert not Original.objects.exists()
 

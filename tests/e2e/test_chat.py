@@ -59,6 +59,31 @@ def test_a_reload_in_the_middle_leaves_no_gap_and_repeats_nothing(sign_in, alice
     assert shown(page) == TEXT
 
 
+SOCKETS = """
+window.__sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...given) {
+    super(...given);
+    window.__sockets.push(this);
+  }
+};
+"""
+
+
+def test_five_lost_connections_leave_no_gap_and_repeat_nothing(sign_in, alice, slow: RunningProvider):
+    page = sign_in(alice)
+    page.add_init_script(SOCKETS)
+    page.reload()
+    ask(page, "Count")
+    for word in (10, 25, 40, 55, 70):
+        expect(page.locator("article.assistant .body")).to_contain_text(f"word{word}", timeout=15_000)
+        page.evaluate("window.__sockets.at(-1).close()")
+
+    expect(page.locator("article.assistant[data-status=complete]")).to_be_visible(timeout=20_000)
+    assert page.evaluate("window.__sockets.length") >= 6
+    assert shown(page) == TEXT
+
+
 def test_a_second_tab_follows_and_stop_in_one_stops_both(sign_in, alice, fake_provider: RunningProvider):
     fake_provider.script("*", chunks=[f"word{n} " for n in range(400)], rate=20)
     first = sign_in(alice)

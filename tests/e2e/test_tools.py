@@ -10,10 +10,10 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from chat.models import ToolUse, WorkspaceTool
 from tests.chat.browser import wait_for
-from tests.chat.tools.conftest import Site, _running_site, asks, provider_environment, site, wants
+from tests.chat.tools.conftest import Site, _running_site, asks, site, wants
 from tests.fakes.fixtures import RunningProvider
 
-__all__ = ["_running_site", "provider_environment", "site"]
+__all__ = ["_running_site", "site"]
 
 THOUGHTS = [f"thought{n} " for n in range(80)]
 

@@ -37,12 +37,13 @@ TOKENS: tuple[str, ...] = tuple(re.findall(r"\s*\S+|\s+$", TEXT))
 
 
 STAMPS_A_PARAGRAPH = 40
-DIGITS = str.maketrans("0123456789", "abcdefghij")
+FIRST, SECOND = (str.maketrans("0123456789", letters) for letters in ("abcdefghij", "klmnopqrst"))
 
 
 def stamp(at: float) -> str:
-    """A moment as a word of 16 letters: microseconds, with letters for digits, so that no redactor cares for it."""
-    return str(int(at * 1_000_000)).translate(DIGITS)
+    """A moment as two words of 8 letters: microseconds, with letters for digits. A longer word might become a key."""
+    digits = str(int(at * 1_000_000))
+    return f"{digits[:-8].translate(FIRST)} {digits[-8:].translate(SECOND)}"
 
 
 def pieces(behaviour: Behaviour) -> Iterator[str]:

@@ -77,17 +77,6 @@ def site(_running_site: Site) -> Iterator[Site]:
     _running_site.gate.set()
 
 
-@pytest.fixture(scope="session")
-def provider_environment(_running_provider: Any) -> dict[str, str]:
-    return {
-        "OPENAI_API_KEY": "fake",
-        "OPENAI_BASE_URL": _running_provider.url,
-        "OLLIVE_GRACE_SECONDS": "0.5",
-        "OLLIVE_FETCH_HOSTS": "localhost",
-        "OLLIVE_PRIVATE_PROVIDER_HOSTS": "localhost",
-    }
-
-
 @pytest.fixture
 def switched_on(workspace) -> list[str]:
     """The built-in tools, which an admin has switched on."""
