@@ -23,7 +23,7 @@ test: ## run the tests; ARGS="tests/chat -x" for some of them
 
 test-daphne: ## run the tests of pages and websockets with daphne as the server
 	@deploy/bootstrap.sh dev
-	@OLLIVE_SERVER=daphne exec $(BIN)/pytest tests/chat/test_websocket.py tests/up/test_supervisor.py tests/e2e $(ARGS)
+	@OLLIVE_SERVER=daphne exec $(BIN)/pytest -n $(WORKERS) tests/chat/test_websocket.py tests/up/test_supervisor.py tests/e2e/test_chat.py $(ARGS)
 
 check: ## lint, formats, types, contracts between the apps, then the tests: what CI runs
 	@deploy/bootstrap.sh dev
