@@ -44,7 +44,8 @@ EARLIER = ("Plan a week of lunches", "Explain binary search", "Draft a release n
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with servers() as stack:
+    # The stand-in would name every chat alike.
+    with servers({"OLLIVE_AUTO_TITLES": "false"}) as stack:
         url = start_web(stack)
         cookie = _sign_in()
         _prepare(stack, url, cookie)
