@@ -17,6 +17,9 @@ from chat.render import RENDERER_VERSION, render, render_plain
 from chat.tools.uses import ToolRow, seen
 
 
+SHORTEST_SECONDS = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class MessageView:
     """A message as a page shows it. Times in milliseconds, money in US dollars, None where unknown."""
@@ -114,8 +117,8 @@ def _other_model(message: Message) -> str:
 
 
 def _tokens_per_second(message: Message) -> float | None:
-    """Completion tokens over the time from the first one to the end."""
+    """Completion tokens over the time from the first one to the end; what came all at once says nothing of a speed."""
     if not message.completion_tokens or message.latency_ms is None or message.ttft_ms is None:
         return None
     seconds = (message.latency_ms - message.ttft_ms) / 1000
-    return round(message.completion_tokens / seconds, 1) if seconds > 0 else None
+    return round(message.completion_tokens / seconds, 1) if seconds >= SHORTEST_SECONDS else None
