@@ -16,7 +16,6 @@ from chat.parts import NO_PARTS, FeedbackView, Parts, Versions
 from chat.render import RENDERER_VERSION, render, render_plain
 from chat.tools.uses import ToolRow, seen
 
-
 SHORTEST_SECONDS = 0.1
 
 
