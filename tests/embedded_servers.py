@@ -5,6 +5,7 @@ The project's `.env` is not read: a person's provider keys have no place in test
 """
 
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from ollive.up import postgres, valkey
 from ollive.up.launcher import account_without_root, free_port
 
+REDIS_DATABASE = re.compile(r"/\d*\Z")
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "200"}
 STARTED: list[subprocess.Popen[bytes]] = []
 FOLDERS: list[Path] = []
@@ -32,6 +34,10 @@ def pytest_load_initial_conftests() -> Generator[None]:
     try:
         if not os.environ.get("REDIS_URL"):
             os.environ["REDIS_URL"] = _start_valkey(folder)
+        if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+            # One worker's `cache.clear()` empties a whole database, other workers' running replies with it.
+            server = REDIS_DATABASE.sub("", os.environ["REDIS_URL"])
+            os.environ["REDIS_URL"] = f"{server}/{1 + int(worker.removeprefix('gw'))}"
         if not os.environ.get("DATABASE_URL"):
             os.environ["DATABASE_URL"] = _start_postgres(folder)
         return (yield)

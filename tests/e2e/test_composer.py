@@ -48,6 +48,7 @@ def drop(page: Page, event: str, name: str, text: str) -> None:
 def assert_no_breakers(page: Page) -> None:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.wait_for_timeout(250)  # colours that were on their way arrive
         found = Axe().run(page).response["violations"]
         assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found if one["impact"] in BREAKERS] == []
 

@@ -42,6 +42,7 @@ def check(page: Page, context: str | None = None) -> None:
     """axe finds nothing, in either theme."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.wait_for_timeout(250)  # colours that were on their way arrive
         found = Axe().run(page, context=context)
         assert found.violations_count == 0, found.generate_report()
     page.emulate_media(color_scheme="light")
