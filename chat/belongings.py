@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from accounts.access import WHO_MAY, Act
+from accounts.keyset import Cursor
 from accounts.models import Membership, User
 from chat import access, sharing
 from chat.models import Conversation, Message, Share
@@ -26,13 +27,12 @@ class Shares:
 def shares(user: User, before: str = "") -> Shares:
     """The links that can be read now, the newest first. A broken cursor is the first page."""
     found = sharing.shares_of(user)
-    if (cursor := _cursor(before)) is not None:
-        at, share_id = cursor
-        found = found.filter(Q(updated_at__lt=at) | Q(updated_at=at, id__lt=share_id))
+    if (cursor := Cursor.parse(before)) is not None:
+        found = found.filter(Q(updated_at__lt=cursor.at) | Q(updated_at=cursor.at, id__lt=cursor.id))
     rows = list(found[: PAGE_OF_SHARES + 1])
     is_more = len(rows) > PAGE_OF_SHARES
     rows = rows[:PAGE_OF_SHARES]
-    return Shares(rows, f"{rows[-1].updated_at.isoformat()}_{rows[-1].id.hex}" if is_more else "")
+    return Shares(rows, str(Cursor(rows[-1].updated_at, rows[-1].id)) if is_more else "")
 
 
 def changeable_of(user: User) -> QuerySet[Conversation]:
@@ -49,12 +49,3 @@ def delete_all(user: User, *, stop: Callable[[uuid.UUID], object], now: datetime
         if run_id is not None:
             stop(run_id)
     return mine.update(deleted_at=now)
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    moment, _, hexadecimal = text.rpartition("_")
-    try:
-        at = datetime.fromisoformat(moment)
-        return (at, uuid.UUID(hexadecimal)) if at.tzinfo else None
-    except ValueError:
-        return None

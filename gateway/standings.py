@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from accounts.keyset import Cursor
 from accounts.models import ApiKey, User
 from gateway.budgets import begins_anew, period_start
 from gateway.models import Budget, BudgetPeriod
@@ -56,15 +57,14 @@ class Standings:
 def of_workspace(workspace_id: uuid.UUID, *, now: datetime, after: str = "") -> Standings:
     """A page of the workspace's budgets. A broken cursor is the first page."""
     found: QuerySet[Budget] = Budget.objects.filter(workspace_id=workspace_id).order_by("created_at", "id")
-    if (cursor := _cursor(after)) is not None:
-        at, budget_id = cursor
-        found = found.filter(Q(created_at__gt=at) | Q(created_at=at, id__gt=budget_id))
+    if (cursor := Cursor.parse(after)) is not None:
+        found = found.filter(Q(created_at__gt=cursor.at) | Q(created_at=cursor.at, id__gt=cursor.id))
     budgets = list(found[: PAGE + 1])
     is_more = len(budgets) > PAGE
     budgets = budgets[:PAGE]
     rows = of_budgets(budgets, now=now)
     last = budgets[-1] if budgets else None
-    return Standings(rows, f"{last.created_at.isoformat()}_{last.id.hex}" if last and is_more else "")
+    return Standings(rows, str(Cursor(last.created_at, last.id)) if last and is_more else "")
 
 
 def of_budgets(budgets: Sequence[Budget], *, now: datetime) -> list[Standing]:
@@ -98,12 +98,3 @@ def _names(budgets: Sequence[Budget]) -> dict[Any, str]:
     people = User.objects.filter(id__in=by_subject[Budget.Subject.USER])
     keys = ApiKey.objects.filter(id__in=by_subject[Budget.Subject.API_KEY])
     return {person.id: person.email for person in people} | {key.id: f"the key {key.name} (…{key.last_four})" for key in keys}
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    moment, _, hexadecimal = text.rpartition("_")
-    try:
-        at = datetime.fromisoformat(moment)
-        return (at, uuid.UUID(hexadecimal)) if at.tzinfo else None
-    except ValueError:
-        return None

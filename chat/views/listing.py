@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import Act, membership, person, require
+from accounts.keyset import Cursor
 from accounts.sessions import tell_sockets
 from chat import access, archive, deletion, listing, runner, shelving
 from chat.models import Conversation
@@ -31,7 +32,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
 @require_GET
 def archived(request: HttpRequest) -> HttpResponse:
     """The archive, or the next page of it."""
-    before = archive.Cursor.parse(request.GET.get("before", ""))
+    before = Cursor.parse(request.GET.get("before", ""))
     context = archive.page(person(request), request.GET.get("q", ""), before=before)
     context |= {"deleted": deleted(request), "deleted_was_open": False}
     is_more = before is not None and request.htmx  # type: ignore[attr-defined]
