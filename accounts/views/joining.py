@@ -1,7 +1,6 @@
 """The page behind an invitation: join as who is signed in, or with a new account."""
 
 from allauth.account.utils import perform_login
-from allauth.core.internal import ratelimit
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -9,12 +8,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from accounts import invitations
+from accounts import invitations, throttle
 from accounts.access import SESSION_KEY, person
 from accounts.joining import JoinForm, make_account
 from accounts.models import Invitation, Membership
 
-JOINING = {"join": "60/5m/ip"}  # a whole office may come by one address
+JOINING = "60/5m/ip"  # a whole office may come by one address
 
 
 @sensitive_post_parameters("password")
@@ -23,9 +22,8 @@ JOINING = {"join": "60/5m/ip"}  # a whole office may come by one address
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Opening it spends nothing; the button does."""
-    if not ratelimit.consume(request, app="ollive", action="join", config=JOINING):
-        refusal: HttpResponse = ratelimit.respond_429(request)
-        return refusal
+    if too_often := throttle.refusal(request, "join", JOINING):
+        return too_often
     found = invitations.behind(token)
     if found is None:
         return _closed(request, "This invitation is not known here. See that the whole link was copied.", 404)

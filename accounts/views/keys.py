@@ -5,7 +5,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from allauth.core.internal import ratelimit
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import api_keys
+from accounts import api_keys, throttle
 from accounts.access import SCOPES_OF, Act, current_membership, may, person, posted_membership
 from accounts.entrance import SCOPES
 from accounts.models import ApiKey, Membership
@@ -26,7 +25,7 @@ from accounts.settings_pages import settings_page
 from accounts.sign_in_links import address_for
 
 PAGE = 50
-MAKING = {"key": "30/h/user"}
+MAKING = "30/h/user"
 TOLD_OF = {
     "chat": "Ask models, and keep conversations.",
     "ingest": "Record calls that were made elsewhere.",
@@ -82,9 +81,8 @@ def keys_page(request: HttpRequest) -> HttpResponse:
 def create(request: HttpRequest) -> HttpResponse:
     """Make a key and show its token, this once."""
     part, now = posted_membership(request), timezone.now()
-    if not ratelimit.consume(request, app="ollive", action="key", config=MAKING, user=request.user):
-        refusal: HttpResponse = ratelimit.respond_429(request)
-        return refusal
+    if too_often := throttle.refusal(request, "key", MAKING, user=person(request)):
+        return too_often
     form = KeyForm(part, request.POST)
     if not form.is_valid():
         return _page(request, part, form=form, status=422)

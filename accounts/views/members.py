@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 
-from allauth.core.internal import ratelimit
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,15 +14,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import invitation_mail, invitations, members
-from accounts.access import Act, current_membership, may, posted_membership, require
+from accounts import invitation_mail, invitations, members, throttle
+from accounts.access import Act, current_membership, may, person, posted_membership, require
 from accounts.members import NotPossible
 from accounts.models import Invitation, Membership
 from accounts.settings_pages import settings_page
 from accounts.sign_in_links import address_for
 
 PAGE = 50
-INVITING = {"invite": "30/h/user"}
+INVITING = "30/h/user"
 
 
 class InvitationForm(forms.Form):
@@ -58,9 +57,8 @@ def members_page(request: HttpRequest) -> HttpResponse:
 def invite(request: HttpRequest) -> HttpResponse:
     """Make a link and show it, this once."""
     part = posted_membership(request)
-    if not ratelimit.consume(request, app="ollive", action="invite", config=INVITING, user=request.user):
-        refusal: HttpResponse = ratelimit.respond_429(request)
-        return refusal
+    if too_often := throttle.refusal(request, "invite", INVITING, user=person(request)):
+        return too_often
     require(part, Act.MANAGE_MEMBERS)
     form = InvitationForm(part, request.POST)
     if not form.is_valid():

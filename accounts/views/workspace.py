@@ -1,6 +1,5 @@
 """The workspace itself: its name, another one, and the way out."""
 
-from allauth.core.internal import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -9,12 +8,12 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import members
+from accounts import members, throttle
 from accounts.access import SESSION_KEY, Act, current_membership, may, person, posted_membership
 from accounts.models import Membership, Workspace
 from accounts.settings_pages import settings_page
 
-FOUNDING = {"workspace": "10/h/user"}
+FOUNDING = "10/h/user"
 NAME_LENGTH = Workspace._meta.get_field("name").max_length
 
 
@@ -43,9 +42,8 @@ def create(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if not members.may_found(user):
         raise PermissionDenied("Owners and admins make workspaces. Ask one of them.")
-    if not ratelimit.consume(request, app="ollive", action="workspace", config=FOUNDING, user=user):
-        refusal: HttpResponse = ratelimit.respond_429(request)
-        return refusal
+    if too_often := throttle.refusal(request, "workspace", FOUNDING, user=user):
+        return too_often
     name, problem = _name(request)
     if problem:
         return _page(request, new_problem=problem, new_name=name)

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any, ClassVar
 
-from allauth.core.internal import ratelimit
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import throttle
 from accounts.access import Act, current_membership, may, person, posted_membership, require
 from accounts.models import Membership
 from accounts.settings_pages import settings_page
@@ -23,7 +23,7 @@ from telemetry.privacy import NotPossible
 from telemetry.redaction.kinds import ID_COUNTRIES
 
 TRIAL_LENGTH = 20_000
-TRYING = {"try": "60/m/user"}
+TRYING = "60/m/user"
 SAVED = "Saved. It holds from now on: other processes follow within five seconds."
 BACKFILL = " What is stored already stays as it is, until an operator runs manage.py backfill_redaction."
 MODES = {
@@ -113,9 +113,8 @@ def privacy_page(request: HttpRequest) -> HttpResponse:
 def try_text(request: HttpRequest) -> HttpResponse:
     """Show what would be removed from a text. It is stored nowhere."""
     part = posted_membership(request)
-    if not ratelimit.consume(request, app="ollive", action="try", config=TRYING, user=request.user):
-        refusal: HttpResponse = ratelimit.respond_429(request)
-        return refusal
+    if too_often := throttle.refusal(request, "try", TRYING, user=person(request)):
+        return too_often
     text = request.POST.get("text", "")[:TRIAL_LENGTH]
     rule = _tried_rule(request, part)
     try:
