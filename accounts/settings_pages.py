@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from accounts.access import Act, current_membership, may, memberships
 from accounts.models import Membership, Workspace
@@ -85,10 +85,7 @@ def _lines(request: HttpRequest, pages: tuple[Page, ...], part: Membership | Non
     found = []
     for page in pages:
         if page.act is None or (part and may(part, page.act)):
-            try:
-                url = reverse(page.name)
-            except NoReverseMatch:
-                continue
+            url = reverse(page.name)
             # A page below one of the list, such as a provider's, belongs to its line.
             found.append(Line(page, url, "page" if request.path == url else "true" if request.path.startswith(url) else ""))
     return found
