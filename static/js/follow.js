@@ -76,6 +76,7 @@
     { passive: true },
   );
 
+  // Told first when the page is laid out anyway: a look at its height before that would lay it out once more.
   const observer = new ResizeObserver(() => {
     if (isFollowing) toEnd();
     showJump();
@@ -91,5 +92,4 @@
 
   window.ollive.follow = follow;
   window.ollive.stay = stopFollowing;
-  follow();
 })();
