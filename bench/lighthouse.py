@@ -7,7 +7,6 @@ Chromium, Lighthouse from npm. Prints the median score (0–100) of each categor
 import argparse
 import gzip
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -15,13 +14,16 @@ import uuid
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from bench.stack import servers, start_web
+from playwright.sync_api import sync_playwright
+
+from bench.stack import Stack, listens, servers, start_web
+from ollive.up.launcher import free_port
 
 LIGHTHOUSE = "lighthouse@12.8.2"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 CATEGORIES = ("performance", "accessibility", "best-practices")
 REPLY = (
@@ -37,12 +39,13 @@ def main() -> None:
     with servers() as stack:
         url = start_web(stack)
         cookie, conversation = _visit()
+        port = _start_browser(stack, url, cookie)
         addresses = {"home": f"{url}/", "chat": f"{url}/c/{conversation}/"}
         print(f"{'page':6}{'device':9}" + "".join(f"{name:>16}" for name in CATEGORIES) + "   CSS + JS gzip kB")
         for page in given.page:
             weight = _weight(addresses[page], url, cookie)
             for device in ("phone", "desktop"):
-                scores = [_run(addresses[page], cookie, device, stack.folder) for _ in range(given.runs)]
+                scores = [_run(addresses[page], device, stack.folder, port) for _ in range(given.runs)]
                 medians = [statistics.median(score[name] for score in scores) for name in CATEGORIES]
                 print(f"{page:6}{device:9}" + "".join(f"{score:16.0f}" for score in medians) + f"{weight:20.1f}", flush=True)
 
@@ -75,14 +78,30 @@ def _visit() -> tuple[str, uuid.UUID]:
     return cookie, conversation.id
 
 
-def _run(url: str, cookie: str, device: str, folder: Path) -> dict[str, float]:
+def _start_browser(stack: Stack, url: str, cookie: str) -> int:
+    """Chromium with the person signed in; the port by which Lighthouse drives it.
+
+    The session has to be in its jar: as a header of Lighthouse's own it is missing in what the page sends by itself.
+    """
+    port = free_port()
+    command = [CHROMIUM, *FLAGS, f"--remote-debugging-port={port}", f"--user-data-dir={stack.folder / 'chromium'}", "about:blank"]
+    stack.start("chromium", command, is_ready=lambda _: listens(port))
+    name, _, value = cookie.partition("=")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port}")
+        browser.contexts[0].add_cookies([{"name": name, "value": value, "url": url}])
+    return port
+
+
+def _run(url: str, device: str, folder: Path, port: int) -> dict[str, float]:
     report = folder / "lighthouse.json"
-    command = ["npx", "--yes", LIGHTHOUSE, url, "--quiet", "--output=json", f"--output-path={report}"]
-    command += [f"--chrome-flags={FLAGS}", f"--extra-headers={json.dumps({'Cookie': cookie})}"]
+    command = ["npx", "--yes", LIGHTHOUSE, url, "--quiet", "--output=json", f"--output-path={report}", f"--port={port}"]
     command += [f"--only-categories={','.join(CATEGORIES)}", *(["--preset=desktop"] if device == "desktop" else [])]
-    subprocess.run(command, check=True, env={**os.environ, "CHROME_PATH": CHROMIUM}, cwd=folder, stdout=subprocess.DEVNULL)
-    found = json.loads(report.read_text())["categories"]
-    return {name: found[name]["score"] * 100 for name in CATEGORIES}
+    subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    found = json.loads(report.read_text())
+    if found["finalDisplayedUrl"] != url:
+        raise RuntimeError(f"The page went on to {found['finalDisplayedUrl']}: another page was measured.")
+    return {name: found["categories"][name]["score"] * 100 for name in CATEGORIES}
 
 
 def _weight(page: str, url: str, cookie: str) -> float:

@@ -123,9 +123,7 @@ def start_worker(stack: Stack) -> None:
 
 def _start_provider(stack: Stack) -> None:
     port = free_port()
-    stack.start(
-        "provider", [sys.executable, "-m", "tests.fakes.provider", "--port", str(port)], is_ready=lambda _: _listens(port)
-    )
+    stack.start("provider", [sys.executable, "-m", "tests.fakes.provider", "--port", str(port)], is_ready=lambda _: listens(port))
     stack.provider_url = f"http://127.0.0.1:{port}/v1"
     stack.environment |= {"OPENAI_API_KEY": "fake", "OPENAI_BASE_URL": stack.provider_url}
 
@@ -150,6 +148,6 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
