@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import Workspace
 from tests.accounts.authenticator import SECRET, code_of, with_app
+from tests.e2e.axe import violations_in_both_themes
 from tests.people import PASSWORD, join
 from tests.server import WebServer
 
@@ -71,17 +70,6 @@ def with_virtual_key(page: Page) -> None:
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options | {"isUserVerified": True}})
 
 
-def faults(page: Page) -> list[Any]:
-    """What axe-core finds, in both themes."""
-    found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.wait_for_timeout(100)
-        result = Axe().run(page)
-        found += [(scheme, fault["id"], [node["html"] for node in fault["nodes"]]) for fault in result.response["violations"]]
-    return found
-
-
 def test_a_second_step_is_set_up_and_asked_for(browser, alice):
     page = signed_in(browser(), alice.email)
     page.goto("/settings/sign-in/")
@@ -89,17 +77,17 @@ def test_a_second_step_is_set_up_and_asked_for(browser, alice):
     go_on_with_password(page)
     expect(page.get_by_role("img", name=re.compile("QR code"))).to_be_visible()
     assert page.get_by_role("img", name=re.compile("QR code")).evaluate("image => image.complete && image.naturalWidth > 0")
-    assert faults(page) == []
+    assert violations_in_both_themes(page) == []
     page.get_by_label("Authenticator code").fill(code_of(page.locator(".shown-once code").inner_text()))
     page.get_by_role("button", name="Turn it on").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
-    assert faults(page) == []
+    assert violations_in_both_themes(page) == []
     recovery_code = page.locator(".codes code").first.inner_text()
 
     elsewhere = browser(width=390).new_page()
     enter(elsewhere, alice.email)
     expect(elsewhere.get_by_role("heading", name="One more step")).to_be_visible()
-    assert faults(elsewhere) == []
+    assert violations_in_both_themes(elsewhere) == []
     elsewhere.get_by_label("Code").fill("12")
     elsewhere.get_by_role("button", name="Sign in", exact=True).click()
     expect(elsewhere.get_by_text("Incorrect code.")).to_be_visible()
@@ -115,7 +103,7 @@ def test_a_passkey_signs_in_alone(browser, alice):
     page.goto("/settings/sign-in/passkeys/add/")
     go_on_with_password(page)
     page.get_by_label("Name").fill("Laptop")
-    assert faults(page) == []
+    assert violations_in_both_themes(page) == []
     page.get_by_role("button", name="Add the passkey").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     page.goto("/settings/sign-in/")
@@ -244,9 +232,9 @@ def test_axe_finds_nothing(sign_in, alice, width):
     found = {}
     for path in (*PAGES, "/settings/sign-in/passkeys/add/"):  # the last ends at the password
         page.goto(path)
-        found[path] = faults(page)
+        found[path] = violations_in_both_themes(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
     page.context.clear_cookies()
     page.goto("/accounts/login/")
-    found["sign in"] = faults(page)
+    found["sign in"] = violations_in_both_themes(page)
     assert found == {path: [] for path in found}

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from chat.models import Message
 from tests.chat.browser import wait_for
+from tests.e2e.axe import SCHEMES, violations
 from tests.e2e.test_chat import ask
 from tests.fakes.fixtures import RunningProvider
 
@@ -110,11 +110,10 @@ def test_a_second_tab_sees_the_columns(sign_in, compared: Page, fake_provider: R
     expect(other.locator("article.user")).to_have_count(2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_columns_fit(compared: Page, width: int, scheme: Literal["light", "dark"]):
     compared.set_viewport_size({"width": width, "height": 800})
     compared.emulate_media(color_scheme=scheme)
     assert compared.evaluate("document.documentElement.scrollWidth") <= width
-    found = Axe().run(compared, options={"resultTypes": ["violations"]})
-    assert found.violations_count == 0, found.generate_report()
+    assert violations(compared) == []

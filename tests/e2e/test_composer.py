@@ -1,16 +1,14 @@
 """The composer, through a real browser: files, kept prompts, the settings of a chat, keys, and what is never lost."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FilePayload, Page, expect
 
 from accounts.models import Workspace
 from chat.models import Conversation, File, Message, Prompt
 from tests.chat.browser import wait_for
 from tests.chat.pictures import drawn
+from tests.e2e.axe import violations_in_both_themes
 from tests.fakes.fixtures import RunningProvider
-
-BREAKERS = ("serious", "critical", "moderate")
 
 
 def send(page: Page, prompt: str) -> None:
@@ -45,14 +43,6 @@ def drop(page: Page, event: str, name: str, text: str) -> None:
     )
 
 
-def assert_no_breakers(page: Page) -> None:
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.wait_for_timeout(250)  # colours that were on their way arrive
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in found if one["impact"] in BREAKERS] == []
-
-
 @pytest.fixture
 def letter(alice, workspace: Workspace) -> Prompt:
     Prompt.objects.create(workspace=workspace, owner=alice, name="shout", body="Say it loudly.")
@@ -69,7 +59,7 @@ def test_files_go_with_the_prompt_and_are_shown_with_it(sign_in, alice, fake_pro
     expect(chips.nth(0).locator("img")).to_be_visible()
     expect(chips.nth(1)).to_contain_text("notes.md")
     expect(page.locator("#attachments progress:visible")).to_have_count(0)
-    assert_no_breakers(page)
+    assert violations_in_both_themes(page) == []
 
     page.reload()
     expect(chips).to_have_count(2)
@@ -87,7 +77,7 @@ def test_files_go_with_the_prompt_and_are_shown_with_it(sign_in, alice, fake_pro
     with page.expect_download() as download:
         sent.get_by_text("notes.md").click()
     assert download.value.suggested_filename == "notes.md"
-    assert_no_breakers(page)
+    assert violations_in_both_themes(page) == []
 
 
 def test_a_file_that_is_refused_says_why_and_holds_the_prompt_back(sign_in, alice):
@@ -199,7 +189,7 @@ def test_a_slash_lists_the_prompts_and_asks_for_what_changes(sign_in, alice, let
     box.press_sequentially("/")
     options = page.get_by_role("option")
     expect(options).to_have_count(2)
-    assert_no_breakers(page)
+    assert violations_in_both_themes(page) == []
     box.press("ArrowDown")
     expect(options.nth(1)).to_have_attribute("aria-selected", "true")
     box.press("Escape")
@@ -211,7 +201,7 @@ def test_a_slash_lists_the_prompts_and_asks_for_what_changes(sign_in, alice, let
     dialog = page.get_by_role("dialog", name="Fill in")
     dialog.get_by_label("who").fill("Bob")
     dialog.get_by_label("what").fill("tea")
-    assert_no_breakers(page)
+    assert violations_in_both_themes(page) == []
     dialog.get_by_label("what").press("Enter")
 
     expect(box).to_have_value("Write to Bob about tea. Sign as Bob’s friend.")
@@ -228,7 +218,7 @@ def test_a_chat_is_set_before_its_first_message_and_after(sign_in, alice, fake_p
     dialog.get_by_label("Temperature").fill("7")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert")).to_contain_text("Temperature")
-    assert_no_breakers(page)
+    assert violations_in_both_themes(page) == []
     dialog.get_by_label("Temperature").fill("0.1")
     dialog.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Chat settings, changed")).to_be_visible()
@@ -283,13 +273,13 @@ def test_the_prompts_page_keeps_changes_and_deletes(sign_in, alice, workspace: W
     page.get_by_label("Prompt", exact=True).fill("Report on {{week}}")
     page.get_by_role("button", name="Save prompt").click()
     expect(page.get_by_text("/weekly-report", exact=True)).to_be_visible()
-    assert_no_breakers(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_role("link", name="Change /weekly-report").click()
     page.get_by_label("Name").fill("report")
     page.get_by_role("button", name="Save prompt").click()
     expect(page.get_by_text("/report", exact=True)).to_be_visible()
     page.get_by_role("link", name="Change /report").click()
     page.get_by_role("button", name="Delete prompt").click()
-    assert_no_breakers(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
     wait_for(lambda: not Prompt.objects.exists())

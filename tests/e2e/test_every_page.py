@@ -6,11 +6,11 @@ The pages are those of the access matrix that Alice may open: a new page is look
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from tests.e2e.axe import SCHEMES, violations
 from tests.e2e.watch import Watch
 from tests.house.belongings import belongings
 from tests.house.rows import ROWS
@@ -32,12 +32,8 @@ def is_page(user: Any, address: str) -> bool:
     return answer.headers["Content-Type"].startswith("text/html") and b"<html" in b"".join(answer)
 
 
-def faults(page: Page) -> list[str]:
-    found = [
-        f"{violation['id']}: {node['html'][:160]}"
-        for violation in Axe().run(page).response["violations"]
-        for node in violation["nodes"]
-    ]
+def faults(page: Page) -> list[Any]:
+    found: list[Any] = violations(page)
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append(f"it scrolls sideways at {page.viewport_size}")
     return found
@@ -49,10 +45,10 @@ def test_a_page_is_for_everybody(sign_in, alice, belongings, name):
     assert is_page(alice, address)
     page = sign_in(alice)
     watch = Watch.over(page)
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Any]] = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             page.goto(address)
             page.wait_for_load_state("networkidle")

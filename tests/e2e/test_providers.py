@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import Workspace
 from gateway.models import Provider
+from tests.e2e.axe import violations_in_both_themes
 from tests.fakes.fixtures import RunningProvider
 from tests.server import WebServer, web_server
 
@@ -32,15 +32,6 @@ def shoot(page: Page, name: str) -> None:
         page.emulate_media(color_scheme="light")
 
 
-def assert_accessible(page: Page) -> None:
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        page.wait_for_timeout(200)
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
-    page.emulate_media(color_scheme="light")
-
-
 def make_provider(workspace: Workspace, fake: RunningProvider, **fields) -> Provider:
     values = {"name": "mine", "kind": "compatible", "base_url": fake.url, "api_key": "sk-of-alice-0123456789", "is_trusted": True}
     return Provider.objects.create(workspace=workspace, **values | fields)
@@ -52,29 +43,29 @@ def test_a_new_owner_adds_a_server_allows_it_tests_it_and_chats(sign_in, alice, 
     expect(page.get_by_role("heading", name="Choose where answers come from")).to_be_visible()
     expect(page.locator("#welcome-ollama")).to_contain_text("None answers at 127.0.0.1:11434")
     shoot(page, "welcome-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_role("link", name="Providers", exact=True).click()
 
     shoot(page, "kinds-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_role("link", name="OpenAI-compatible server").click()
     page.get_by_label("Address").fill(fake_provider.url)
     page.get_by_label("Key").fill("sk-of-alice-0123456789")
     page.get_by_label("Name").fill("mine")
     shoot(page, "form-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_role("button", name="Add and test").click()
 
     line = page.locator("#provider-mine")
     expect(line).to_contain_text("This address is in your private network")
     shoot(page, "waiting-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     line.get_by_role("button", name="Allow").click()
     expect(line).not_to_contain_text("private network")
     line.get_by_role("button", name="Test mine").click()
     expect(line).to_contain_text("It answers, and lists")
     shoot(page, "providers-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     assert "sk-of-alice-0123456789" not in page.content()
 
     page.get_by_role("link", name="Back to the chats").click()
@@ -99,7 +90,7 @@ def test_the_picker_is_used_by_keyboard_alone(sign_in, alice, workspace, fake_pr
     expect(search).to_be_focused()
     expect(page.locator("#model-note")).to_contain_text("more: type to find them")
     shoot(page, "picker-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
 
     page.keyboard.type("1 99")
     expect(page.locator("#model-list [role=option]").first).to_contain_text("model-0199")
@@ -144,14 +135,14 @@ def test_on_a_phone_the_list_is_a_sheet_from_below(sign_in, alice, workspace, fa
     shoot(page, "providers-390")
     page.goto("/settings/models/")
     shoot(page, "models-390")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     page.goto("/")
     page.locator("#model-button").click()
     menu = page.locator("#model-menu").bounding_box()
     assert menu is not None
     assert (menu["x"], menu["width"], round(menu["y"] + menu["height"])) == (0, 390, 800)
     shoot(page, "picker-390")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_role("option", name="paced-20").first.click()
     expect(page.locator("#model-button")).to_contain_text("paced-20")
 
@@ -160,7 +151,7 @@ def test_the_catalogue_is_searched_and_a_model_is_kept_for_owners(sign_in, alice
     make_provider(workspace, fake_provider)
     page = sign_in(alice, "/settings/models/")
     shoot(page, "models-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_label("Find a model").fill("plain")
     page.keyboard.press("Enter")
     row = page.get_by_role("listitem", name="mine/plain")
@@ -168,7 +159,7 @@ def test_the_catalogue_is_searched_and_a_model_is_kept_for_owners(sign_in, alice
     expect(row).to_contain_text("Hidden")
     row.get_by_role("link", name="Edit").click()
     shoot(page, "model-1280")
-    assert_accessible(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_label("Members").uncheck()
     page.get_by_label("Name in lists").fill("The plain one")
     page.get_by_role("button", name="Save").click()

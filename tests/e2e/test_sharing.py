@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect
@@ -16,6 +15,7 @@ from chat.models import Conversation, Share
 from gateway.models import Budget, ModelChoices
 from telemetry.models import Score
 from tests.chat.browser import wait_for
+from tests.e2e.axe import violations_in_both_themes
 from tests.e2e.conftest import ARGUMENTS
 from tests.fakes.fixtures import RunningProvider
 from tests.people import PASSWORD
@@ -38,16 +38,6 @@ def open_share(page: Page) -> None:
     expect(page.locator("#share").get_by_role("heading", name="Share this chat")).to_be_visible()
 
 
-def check(page: Page, context: str | None = None) -> None:
-    """axe finds nothing, in either theme."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        page.wait_for_timeout(250)  # colours that were on their way arrive
-        found = Axe().run(page, context=context)
-        assert found.violations_count == 0, found.generate_report()
-    page.emulate_media(color_scheme="light")
-
-
 @pytest.fixture
 def told(fake_provider: RunningProvider) -> RunningProvider:
     fake_provider.script("*", chunks=[TEXT[at : at + 8] for at in range(0, len(TEXT), 8)])
@@ -67,7 +57,7 @@ def test_a_link_is_made_read_by_a_stranger_and_revoked(sign_in, alice, signed_ou
     open_share(page)
     page.get_by_role("button", name="Create a link").click()
     expect(page.locator("#share .notice")).to_have_text("The link is ready.")
-    check(page, "#share")
+    assert violations_in_both_themes(page, "#share") == []
     address = page.locator("#share-address").input_value()
 
     signed_out.goto(address)
@@ -75,7 +65,7 @@ def test_a_link_is_made_read_by_a_stranger_and_revoked(sign_in, alice, signed_ou
     expect(signed_out.locator("strong")).to_have_text("Moon")
     expect(signed_out.locator("body")).not_to_contain_text("Alice")
     assert signed_out.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    check(signed_out)
+    assert violations_in_both_themes(signed_out) == []
 
     page.get_by_role("button", name="Revoke").click()
     expect(page.locator("#share .notice")).to_contain_text("The link is revoked")
@@ -108,7 +98,7 @@ def test_a_reply_is_judged_by_one_click_and_more_by_the_panel(sign_in, alice, to
     expect(reply.get_by_role("button", name="Bad reply")).to_have_attribute("aria-pressed", "true")
     panel = reply.locator(".feedback-panel")
     expect(panel).to_contain_text("What was wrong?")
-    check(page, ".feedback-panel")
+    assert violations_in_both_themes(page, ".feedback-panel") == []
     panel.get_by_text("Incomplete").click()
     panel.locator("label", has_text="2 of 5").click()
     panel.get_by_label("Comment").fill("It leaves the Sun out; ask alice.liddell@example.org")
@@ -150,7 +140,7 @@ def test_the_details_tell_what_a_reply_came_to(sign_in, alice, told):
     page.locator("[data-details]").last.click()
     dialog = page.locator("#details")
     expect(dialog).to_contain_text("Trace")
-    check(page, "#details")
+    assert violations_in_both_themes(page, "#details") == []
     page.keyboard.press("Escape")
     expect(dialog).not_to_be_visible()
 
@@ -165,7 +155,7 @@ def test_one_chat_and_all_of_them_are_downloaded(sign_in, alice, told, tmp_path)
     assert [message["text"] for message in told_of["messages"]] == ["Why is there high water?", TEXT]
 
     page.goto("/settings/your-data/")
-    check(page)
+    assert violations_in_both_themes(page) == []
     with page.expect_download() as download:
         page.get_by_role("button", name="Export all chats").click()
     path = tmp_path / "all.zip"
@@ -183,7 +173,7 @@ def test_a_person_erases_themselves_and_gets_a_receipt(sign_in, bob, workspace, 
     page.get_by_label("Password").fill(PASSWORD)
     page.locator("main button[type=submit]").first.click()
     expect(page.get_by_role("heading", name="Erase me")).to_be_visible()
-    check(page)
+    assert violations_in_both_themes(page) == []
     page.get_by_label(re.compile("Type your e-mail address")).fill("someone@example.com")
     page.get_by_role("button", name="Erase me and everything of mine").click()
     expect(page.get_by_role("alert")).to_contain_text("This is not your e-mail address.")
@@ -191,7 +181,7 @@ def test_a_person_erases_themselves_and_gets_a_receipt(sign_in, bob, workspace, 
     page.get_by_role("button", name="Erase me and everything of mine").click()
     expect(page.get_by_role("heading", name="You are erased")).to_be_visible(timeout=30_000)
     expect(page.locator(".receipt")).to_contain_text("Conversations: 1")
-    check(page)
+    assert violations_in_both_themes(page) == []
     assert not User.objects.filter(id=bob.id).exists()
     page.goto("/")
     expect(page).to_have_url(re.compile("/accounts/login/"))
@@ -204,7 +194,7 @@ def test_what_is_left_to_spend_shrinks_with_each_reply(sign_in, alice, workspace
     page.locator("#prompt").fill("Why?")
     page.evaluate("document.querySelector('[name=model]').value")
     ask(page)
-    check(page, ".dock")
+    assert violations_in_both_themes(page, ".dock") == []
 
 
 def test_a_title_appears_while_the_person_looks(

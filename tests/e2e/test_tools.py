@@ -4,13 +4,13 @@ import json
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from chat.models import ToolUse, WorkspaceTool
 from tests.chat.browser import wait_for
 from tests.chat.tools.conftest import Site, _running_site, asks, site, wants
+from tests.e2e.axe import violations_in_both_themes
 from tests.fakes.fixtures import RunningProvider
 
 __all__ = ["_running_site", "site"]
@@ -89,9 +89,7 @@ def test_a_tool_is_switched_on_and_its_row_appears(sign_in, alice: User, allowed
     page.reload()
     expect(page.locator(".tool-use[data-status=done]")).to_have_count(2)
     expect(page.locator("#tools-menu input:checked")).to_have_count(2)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        assert Axe().run(page).violations_count == 0, Axe().run(page).generate_report()
+    assert violations_in_both_themes(page) == []
 
 
 def test_stop_ends_a_tool(sign_in, alice: User, allowed, fake_provider: RunningProvider, site: Site):

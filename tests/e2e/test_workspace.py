@@ -4,7 +4,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -12,6 +11,7 @@ from accounts.models import ApiKey, Membership, User, Workspace
 from chat.models import Conversation, Message
 from telemetry import digest
 from telemetry.models import InferenceLog
+from tests.e2e.axe import SCHEMES, violations, violations_in_both_themes
 from tests.e2e.conftest import own_server, server
 from tests.people import PASSWORD, join
 from tests.server import WebServer
@@ -34,11 +34,6 @@ def visitor(chromium: Browser, server: WebServer) -> Iterator[BrowserContext]:
     context = chromium.new_context(base_url=server.url)
     yield context
     context.close()
-
-
-def faults(page: Page) -> list[str]:
-    found = Axe().run(page).response["violations"]
-    return [f"{fault['id']}: {fault['nodes'][0]['html'][:120]}" for fault in found]
 
 
 def manage(page: Page, name: str) -> None:
@@ -141,7 +136,7 @@ def test_the_pages_work_without_scripts(chromium: Browser, sign_in: Callable[...
     context.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", SCHEMES)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nobody_is_kept_out_of_the_pages(sign_in: Callable[..., Page], alice, bob, workspace, theme, width):
     join(alice, Workspace.objects.create(name="Elsewhere"), "owner")
@@ -149,13 +144,13 @@ def test_nobody_is_kept_out_of_the_pages(sign_in: Callable[..., Page], alice, bo
     page.emulate_media(color_scheme=theme)
     page.get_by_role("button", name="Make an invitation").click()
     manage(page, "Bob")
-    found = {"invited": faults(page)}
+    found = {"invited": violations(page)}
     for name in PAGES:
         page.goto(f"/settings/{name}/")
         for summary in page.locator("details > summary").all():
             if summary.is_visible():
                 summary.click()
-        found[name] = faults(page)
+        found[name] = violations(page)
         is_wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
         assert not is_wide, f"{name} scrolls sideways"
     assert not any(found.values()), found
@@ -166,7 +161,5 @@ def test_the_invitation_page_keeps_nobody_out(sign_in: Callable[..., Page], visi
     owner.get_by_role("button", name="Make an invitation").click()
     page = visitor.new_page()
     page.goto(owner.locator("#invitation-link").inner_text())
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        assert not faults(page)
+    assert violations_in_both_themes(page) == []
     assert User.objects.count() == 1
