@@ -100,6 +100,7 @@ def verify(token: str, now: datetime) -> Bearer | None:
         user_id=key.user_id,
         scopes=frozenset(key.scopes) & SCOPES_OF[membership.role],
         payloads=cast("Payloads | None", key.payloads or None),
+        role=membership.role,
     )
 
 

@@ -4,7 +4,7 @@ A door is `async def door(request: Request) -> Response`. `ollive.doors` checks 
 body before it calls one, and gives a `Refused` the shape that errors have at that address.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -25,6 +25,7 @@ class Bearer:
     user_id: UUID
     scopes: frozenset[str]
     payloads: Payloads | None = None  # None: as the installation says
+    role: str = ""  # the person's in that workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Request:
     """A request whose key and size were checked.
 
     `headers` have lower-case names. `body` is decompressed; a streamed door gets `chunks` instead, decompressed as they arrive,
-    which may raise `Refused` (too large, too slow, broken compression) and `Gone`.
+    which may raise `Refused` (too large, too slow, broken compression) and `Gone`. `parts` are the named pieces of the address.
     """
 
     bearer: Bearer
@@ -42,6 +43,9 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = b""
     chunks: AsyncIterator[bytes] | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    request_id: str = ""
+    trace_id: str = ""
 
     @property
     def media_type(self) -> str:
@@ -51,22 +55,31 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer. `headers` have lower-case names; the content type is JSON unless they say otherwise."""
+    """An answer. `headers` have lower-case names; the content type is JSON unless they say otherwise.
+
+    With `chunks` it is streamed instead of `body`. They are closed (`aclose`) in every case, also when the caller hangs up.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    chunks: AsyncGenerator[bytes, None] | None = None
 
 
 class Refused(Exception):
-    """The request is refused: a status, a code for the machine, a sentence for the person. `retry_after` is in seconds."""
+    """The request is refused: a status, a code for the machine, a sentence for the person. `retry_after` is in seconds, `param`
+    names the field of the body that is to blame.
+    """
 
-    def __init__(self, status: int, code: str, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_after: float | None = None, param: str | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.retry_after = retry_after
+        self.param = param
         self.headers: dict[str, str] = {}
 
 

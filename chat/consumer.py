@@ -7,10 +7,10 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.http import Http404
 
+from accounts.database import in_thread
 from accounts.models import User
 from accounts.sessions import hear, signed_in_user
 from chat import access, contexts, frames, listing
-from chat.database import in_thread
 from chat.following import Following, replies_for
 
 SIGNED_OUT = 4401

@@ -8,8 +8,8 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.database import in_thread
 from chat import frames, originals, titles, totals
-from chat.database import in_thread
 from chat.models import Message
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.render import RENDERER_VERSION, render

@@ -14,9 +14,9 @@ from django.db import Error as DatabaseError
 from django.db.models import Q, Subquery
 from django.utils import timezone
 
+from accounts.database import in_thread
 from accounts.models import User
 from chat import access, frames, originals, runner
-from chat.database import in_thread
 from chat.models import Conversation, Message
 from telemetry import policies
 

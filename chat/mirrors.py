@@ -10,9 +10,9 @@ import uuid
 import structlog
 from django.db import Error as DatabaseError
 
+from accounts.database import in_thread
 from chat import frames
 from chat.asides import Aside, Thought
-from chat.database import in_thread
 from chat.feed import Feed, Frame
 from chat.message_views import html_of, reasoning_html_of
 from chat.models import Message

@@ -19,7 +19,8 @@ from chat.tools import offers
 from chat.tools.steps import Toolbox, declared
 from chat.tools.uses import uses_of
 from gateway import efforts, spending
-from gateway.calls import Exchange, Origin
+from gateway.calls import Origin
+from gateway.exchanges import Exchange
 from gateway.protocol import ChatRequest, ProviderError, Target
 from telemetry import inbox, product_events, wakeups
 from telemetry.policies import Rules

@@ -10,8 +10,8 @@ from time import monotonic
 import structlog
 from django.db import Error as DatabaseError
 
+from accounts.database import in_thread
 from chat import leases
-from chat.database import in_thread
 from chat.relay import Relay, RelayAwayError, Writing
 from chat.runs import Run
 

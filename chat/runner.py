@@ -12,8 +12,8 @@ import structlog
 from channels.layers import get_channel_layer
 from django.db import connection, transaction
 
+from accounts.database import in_thread
 from chat import endings, leases
-from chat.database import in_thread
 from chat.feed import Feed
 from chat.mirrors import Mirrors
 from chat.models import Message

@@ -11,7 +11,8 @@ from chat.feed import Feed, Frame
 from chat.models import Message
 from chat.render import BlockRenderer
 from chat.tools.steps import NO_TOOLS, Toolbox, Use
-from gateway.calls import Bill, Call, Exchange
+from gateway.calls import Bill, Call
+from gateway.exchanges import Exchange
 from gateway.protocol import Delta
 
 StopReason = Literal["canceled", "interrupted", "lost"]

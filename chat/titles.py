@@ -17,8 +17,8 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.utils import timezone
 
+from accounts.database import in_thread
 from chat import listing
-from chat.database import in_thread
 from chat.models import Conversation, Message
 from gateway import catalogue, shelves, sources, spending
 from gateway.calls import Call, Ending, Origin

@@ -1,16 +1,14 @@
-"""A call: one attempt at one provider, and one log row. An exchange: the attempts that answer one request.
+"""A call: one attempt at one provider, and one log row.
 
 The call is the stopwatch, it redacts what the provider says before anything else sees it, and it tells telemetry how it
 began and how it ended. Its started event is durable before the provider is asked.
 """
 
-import asyncio
-import random
 import secrets
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, Literal, TypedDict
@@ -26,11 +24,7 @@ from gateway.timings import Timings
 from gateway.tool_calls import Collector, ToolCall
 from telemetry import events, policies, pricing, tokens
 
-MAX_ATTEMPTS = 3
-MAX_PAUSE_SECONDS = 20.0
-
 Ending = Literal["success", "error", "canceled", "interrupted"]
-Record = Callable[[Sequence[events.Event]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +40,12 @@ class Origin:
     trace_id: str = ""
     payloads: events.Payloads | None = None  # how much of what is said the log keeps; None: as the installation says
     operation: str = "chat"
+    api_key_id: uuid.UUID | None = None
+    requested_model: str = ""  # as the caller named it, where that isn't the target's path
+    is_stream: bool = True
+    end_user: str | None = None  # the caller's own label for its user
+    tags: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Buckets(TypedDict):
@@ -70,10 +70,19 @@ class Bill:
 class Call:
     """One attempt at one provider. Texts that leave it are redacted."""
 
-    def __init__(self, request: ChatRequest, origin: Origin, *, attempt: int = 1, rules: policies.Rules | None = None) -> None:
+    def __init__(
+        self,
+        request: ChatRequest,
+        origin: Origin,
+        *,
+        attempt: int = 1,
+        fallback_of: uuid.UUID | None = None,
+        rules: policies.Rules | None = None,
+    ) -> None:
         self.request = request
         self.origin = origin if origin.trace_id else replace(origin, trace_id=secrets.token_hex(16))
         self.attempt = attempt
+        self.fallback_of = fallback_of
         self.inference_id: uuid.UUID = uuid7()
         self.span_id = secrets.token_hex(8)
         self.started_at = timezone.now()
@@ -254,6 +263,10 @@ class Call:
             "inference_id": self.inference_id,
             "workspace_id": origin.workspace_id,
             "user_id": origin.user_id,
+            "api_key_id": origin.api_key_id,
+            "end_user": origin.end_user,
+            "tags": list(origin.tags) or None,
+            "metadata": dict(origin.metadata) or None,
             "process_id": origin.process_id,
             "source": origin.source,
             "conversation_id": origin.conversation_id,
@@ -261,47 +274,16 @@ class Call:
             "trace_id": origin.trace_id,
             "span_id": self.span_id,
             "attempt": self.attempt,
+            "fallback_of": self.fallback_of,
             "operation": origin.operation,
-            "requested_model": target.path,
+            "requested_model": origin.requested_model or target.path,
             "provider": target.provider,
             "model": target.model,
-            "is_stream": True,
+            "is_stream": origin.is_stream,
             "parameters": _recorded(self.request.parameters, self.kept),
             "tools": self.request.parameters.get("tools"),
             "started_at": self.started_at,
         }
-
-
-class Exchange:
-    """The attempts that answer one request. They share a trace; none follows the first token."""
-
-    def __init__(self, request: ChatRequest, origin: Origin, *, rules: policies.Rules | None = None) -> None:
-        self.call = Call(request, origin, rules=rules)
-
-    async def deltas(self, record: Record) -> AsyncGenerator[Delta, None]:
-        """The redacted deltas of the attempt that answers. `record` stores events durably before it returns.
-
-        Raises `ProviderError` when no attempt is left.
-        """
-        while True:
-            try:
-                async with aclosing(self.call.deltas()) as deltas:
-                    async for delta in deltas:
-                        yield delta
-                return
-            except ProviderError as error:
-                if not error.retryable or self.call.has_output or self.call.attempt >= MAX_ATTEMPTS:
-                    raise
-                await self._try_again(error, record)
-
-    async def _try_again(self, error: ProviderError, record: Record) -> None:
-        failed = self.call
-        failed.stop_clock()
-        following = Call(failed.request, failed.origin, attempt=failed.attempt + 1, rules=failed.rules)
-        bill = await asyncio.to_thread(failed.bill, "error")
-        await record([failed.finished("error", bill, error=error), following.started()])
-        self.call = following
-        await asyncio.sleep(_pause_seconds(failed.attempt, error.retry_after))
 
 
 def _recorded(parameters: Mapping[str, Any], kept: events.Payloads | None) -> dict[str, Any]:
@@ -366,10 +348,3 @@ def _buckets(usage: Usage) -> Buckets:
 
 def _price(provider: str, model: str, usage: Usage, *, at: datetime) -> pricing.Price | None:
     return pricing.cost_usd(provider, model, at=at, **_buckets(usage))
-
-
-def _pause_seconds(attempt: int, retry_after: float | None) -> float:
-    """Exponential back-off with jitter; a provider's own word counts when it is bearable."""
-    if retry_after is not None:
-        return min(retry_after, MAX_PAUSE_SECONDS)
-    return float(0.5 * 2 ** (attempt - 1) * (0.75 + random.random() / 2))

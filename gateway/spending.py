@@ -64,7 +64,7 @@ def reserve(call: Call, *, now: datetime) -> None:
     amount = estimate_usd(call.request, now=now)
     if amount == 0:
         return
-    spender = Spender(origin.workspace_id, origin.user_id)
+    spender = Spender(origin.workspace_id, origin.user_id, origin.api_key_id)
     try:
         budgets.reserve(call.inference_id, spender, amount, now=now)
     except OverBudget as over:

@@ -10,8 +10,9 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts import api_keys
+from accounts.database import in_thread
 from accounts.entrance import Bearer, Refused
-from chat.database import in_thread
+from accounts.programs import unauthorised
 
 FRESH_SECONDS = 5.0
 STALE_SECONDS = 60.0  # a known key is not forgotten because the database is away; nothing is stored then anyway
@@ -87,9 +88,3 @@ class Bearers:
             return await in_thread(api_keys.verify, token, timezone.now())
         except (OperationalError, InterfaceError):
             return await in_thread(api_keys.verify, token, timezone.now())
-
-
-def unauthorised(message: str) -> Refused:
-    refused = Refused(401, "invalid_api_key", message)
-    refused.headers["www-authenticate"] = "Bearer"
-    return refused

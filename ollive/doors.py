@@ -4,11 +4,13 @@ One entry checks the host, the key and its scope, and reads the body under its c
 the address, and writes the line of the access log. What is not in the table goes on to Django.
 """
 
+import asyncio
 import re
 import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -20,13 +22,11 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from accounts.entrance import Gone, Refused, Request, Response, Scope
+from accounts.entrance import Bearer, Gone, Refused, Request, Response
 from ollive.bearers import Bearers
 from ollive.bodies import Body
-from telemetry.doors import batch, ingest, litellm, otlp
+from ollive.door_list import Door
 
-MB = 1024 * 1024
-JSON = ("application/json",)
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
@@ -34,30 +34,6 @@ DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 log = structlog.get_logger(__name__)
 
 Send = Callable[[Any], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What lies behind an address: the scope that a key needs, and how large a body may be when it is decompressed.
-
-    A streamed door gets its body in chunks.
-    """
-
-    scope: Scope
-    answer: Callable[[Request], Awaitable[Response]]
-    cap: int = 5 * MB
-    media_types: tuple[str, ...] = JSON
-    is_streamed: bool = False
-    methods: tuple[str, ...] = ("POST",)
-    refuse: Callable[[Refused, Mapping[str, str]], Response] | None = None  # where errors have a shape of their own
-
-
-DOORS: dict[str, Door] = {
-    "/api/v1/ingest": Door("ingest", ingest.receive),
-    "/api/v1/ingest/litellm": Door("ingest", litellm.receive, cap=litellm.CAP, media_types=litellm.MEDIA_TYPES),
-    "/v1/traces": Door("ingest", otlp.receive, cap=otlp.CAP, media_types=otlp.MEDIA_TYPES, refuse=otlp.refuse),
-    "/v1/events:batch": Door("ingest", batch.receive, cap=batch.CAP, is_streamed=True),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,53 +54,123 @@ class Ids:
 bearers = Bearers()
 
 
-def find(path: str) -> Door | None:
-    """The door at this address; a slash at its end makes no difference."""
-    return DOORS.get(path) or DOORS.get(path.removesuffix("/"))
-
-
-async def enter(door: Door, scope: Mapping[str, Any], receive: Any, send: Send) -> None:
+async def enter(found: tuple[Door, Mapping[str, str]], scope: Mapping[str, Any], receive: Any, send: Send) -> None:
     """Answer one HTTP request."""
     began = time.perf_counter()
+    door, parts = found
     headers = read_headers(scope)
     ids = Ids.of(headers)
-    body: Body | None = None
+    visit = Visit(door, parts, scope, headers, ids)
     with structlog.contextvars.bound_contextvars(request_id=ids.request_id, trace_id=ids.trace_id):
         try:
-            try:
-                check(door, scope, headers)
-                bearer = await bearers.of(headers)
-                if door.scope not in bearer.scopes:
-                    raise Refused(403, "missing_scope", f"This API key may not do that: it needs the scope {door.scope}.")
-                body = Body(receive, headers, door.cap) if scope["method"] in {"POST", "PUT", "PATCH"} else None
-                response = await door.answer(await _request(door, scope, headers, bearer=bearer, body=body))
-            except Refused as refused:
-                response = door.refuse(refused, headers) if door.refuse else refusal(scope["path"], refused)
-            except Gone:
-                log.info("the caller hung up", method=scope["method"], path=scope["path"])
-                return
-            except Exception:  # edge: whatever breaks behind a door, the caller is told in the shape that they can read
-                log.exception("a door broke", method=scope["method"], path=scope["path"])
-                response = refusal(scope["path"], Refused(500, "server_error", "Something broke here. It was noted."))
-            unread = scope["method"] != "GET" and (body is None or not body.is_read)
-            await reply(send, response, ids, is_last=unread)
+            async with visit.watch:
+                response = await _answer(visit, receive)
+                await reply(send, response, visit)
+        except Gone:
+            log.info("the caller hung up", method=scope["method"], path=scope["path"])
+            return
         finally:
-            if body is not None:
-                body.close()
+            visit.close()
         latency_ms = round((time.perf_counter() - began) * 1000, 1)
         log.info("request", method=scope["method"], path=scope["path"], status=response.status, latency_ms=latency_ms)
 
 
-async def _request(door: Door, scope: Mapping[str, Any], headers: dict[str, str], *, bearer: Any, body: Body | None) -> Request:
-    return Request(
-        bearer=bearer,
-        method=scope["method"],
-        path=scope["path"],
-        query=scope.get("query_string", b"").decode("latin-1"),
-        headers=headers,
-        body=await body.read() if body and not door.is_streamed else b"",
-        chunks=body.chunks() if body and door.is_streamed else None,
-    )
+class Visit:
+    """One request on its way through a door."""
+
+    __slots__ = ("body", "door", "headers", "ids", "parts", "scope", "watch")
+
+    def __init__(self, door: Door, parts: Mapping[str, str], scope: Mapping[str, Any], headers: dict[str, str], ids: Ids) -> None:
+        self.door = door
+        self.parts = parts
+        self.scope = scope
+        self.headers = headers
+        self.ids = ids
+        self.body: Body | None = None
+        self.watch = Watch()
+
+    @property
+    def is_last(self) -> bool:
+        """Whether to hang up after the answer: what is still to come of the body is not worth reading."""
+        return self.scope["method"] != "GET" and (self.body is None or not self.body.is_read)
+
+    async def request(self, bearer: Bearer) -> Request:
+        """Raises `Refused` and `Gone`."""
+        body, is_streamed = self.body, self.door.is_streamed
+        return Request(
+            bearer=bearer,
+            method=self.scope["method"],
+            path=self.scope["path"],
+            query=self.scope.get("query_string", b"").decode("latin-1"),
+            headers=self.headers,
+            body=await body.read() if body and not is_streamed else b"",
+            chunks=body.chunks() if body and is_streamed else None,
+            parts=self.parts,
+            request_id=self.ids.request_id,
+            trace_id=self.ids.trace_id,
+        )
+
+    def close(self) -> None:
+        if self.body is not None:
+            self.body.close()
+
+
+class Watch:
+    """Ends the work for a caller who has hung up: it is canceled where it waits, and `Gone` comes out of it."""
+
+    __slots__ = ("_has_gone", "_watcher", "_worker")
+
+    def __init__(self) -> None:
+        self._has_gone = False
+        self._watcher: asyncio.Task[None] | None = None
+        self._worker: asyncio.Task[Any] | None = None
+
+    def begin(self, receive: Any) -> None:
+        """The body has been read: what comes now is the end."""
+        self._worker = asyncio.current_task()
+        self._watcher = asyncio.create_task(self._wait(receive))
+
+    def rest(self) -> None:
+        """The answer is complete. The server says then, too, that the caller is gone."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    async def _wait(self, receive: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._has_gone = True
+        if self._worker is not None:
+            self._worker.cancel()
+
+    async def __aenter__(self) -> "Watch":
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self.rest()
+        if kind is asyncio.CancelledError and self._has_gone and self._worker is not None:
+            self._worker.uncancel()
+            raise Gone
+
+
+async def _answer(visit: Visit, receive: Any) -> Response:
+    door, scope, headers = visit.door, visit.scope, visit.headers
+    try:
+        check(door, scope, headers)
+        bearer = await bearers.of(headers)
+        if door.scope not in bearer.scopes:
+            raise Refused(403, "missing_scope", f"This API key may not do that: it needs the scope {door.scope}.")
+        visit.body = Body(receive, headers, door.cap) if scope["method"] in {"POST", "PUT", "PATCH"} else None
+        request = await visit.request(bearer)
+        if door.is_watched:
+            visit.watch.begin(receive)
+        return await door.answer(request)
+    except Refused as refused:
+        return door.refuse(refused, headers) if door.refuse else refusal(scope["path"], refused)
+    except Gone:
+        raise
+    except Exception:  # edge: whatever breaks behind a door, the caller is told in the shape that they can read
+        log.exception("a door broke", method=scope["method"], path=scope["path"])
+        return refusal(scope["path"], Refused(500, "server_error", "Something broke here. It was noted."))
 
 
 def with_ids(scope: Mapping[str, Any], send: Send) -> tuple[dict[str, Any], Send]:
@@ -172,7 +218,7 @@ def refusal(path: str, refused: Refused) -> Response:
     if refused.retry_after is not None:
         headers["retry-after"] = str(max(1, round(refused.retry_after)))
     if path.startswith("/v1/"):
-        error = {"message": refused.message, "type": _openai_type(refused.status), "param": None, "code": refused.code}
+        error = {"message": refused.message, "type": _openai_type(refused.status), "param": refused.param, "code": refused.code}
         return Response(refused.status, orjson.dumps({"error": error}), headers)
     problem = {
         "type": "about:blank",
@@ -184,22 +230,29 @@ def refusal(path: str, refused: Refused) -> Response:
     return Response(refused.status, orjson.dumps(problem), headers | {"content-type": "application/problem+json"})
 
 
-async def reply(send: Send, response: Response, ids: Ids, *, is_last: bool) -> None:
-    """Send the answer. `is_last` hangs up after it: what is still to come of the body is not worth reading."""
+async def reply(send: Send, response: Response, visit: Visit) -> None:
+    """Send the answer, in one piece or as it comes."""
     headers = {
         "content-type": "application/json",
-        "content-length": str(len(response.body)),
         "cache-control": "no-store",
         "content-security-policy": _policy(),
         "x-content-type-options": "nosniff",
         **response.headers,
-        "x-request-id": ids.request_id,
-        "x-trace-id": ids.trace_id,
+        "x-request-id": visit.ids.request_id,
+        "x-trace-id": visit.ids.trace_id,
     }
-    if is_last:
+    if response.chunks is None:
+        headers["content-length"] = str(len(response.body))
+        visit.watch.rest()
+    if visit.is_last:
         headers["connection"] = "close"
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    if response.chunks is not None:
+        async with aclosing(response.chunks) as chunks:
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        visit.watch.rest()
     await send({"type": "http.response.body", "body": response.body})
 
 

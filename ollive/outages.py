@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
 
-from chat.database import forget_connections
+from accounts.database import forget_connections
 
 SENTENCE = "The database cannot be reached. Nothing was changed; try again in a moment."
 RETRY_AFTER_SECONDS = "5"

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from ollive import health
+from ollive.api import api
 
 handler500 = "ollive.outages.broken"
 
@@ -11,6 +12,7 @@ urlpatterns = [
     path("health", health.health, name="health"),
     path("healthz", health.health, name="healthz"),
     path("ready", health.ready, name="ready"),
+    path("api/v1/", api.urls),
     path("", include("accounts.urls")),
     path("", include("telemetry.urls")),
     path("settings/", include("gateway.urls")),

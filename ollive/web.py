@@ -14,8 +14,8 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from accounts.database import in_thread
 from chat import deletion, runner, sweep
-from chat.database import in_thread
 from chat.render import warm
 from gateway import adapters
 from telemetry import prices, processes, spool, tokens, writer

@@ -14,13 +14,14 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from accounts.database import in_thread
 from chat import totals
-from chat.database import in_thread
 from chat.models import Message, ToolUse
 from chat.runs import Run
 from chat.tools.steps import Status, Use, begun, outcome
 from gateway import spending
-from gateway.calls import Bill, Call, Exchange, Record
+from gateway.calls import Bill, Call
+from gateway.exchanges import Exchange, Record
 from gateway.protocol import ProviderError
 from telemetry import inbox, wakeups
 

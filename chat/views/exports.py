@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import audit
 from accounts.access import Act, current_membership, membership, person, require
 from accounts.audit import Action
+from accounts.database import in_thread
 from chat import access, exports
-from chat.database import in_thread
 
 R = TypeVar("R", bound=HttpResponseBase)
 

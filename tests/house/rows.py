@@ -87,6 +87,7 @@ ROWS: dict[str, Row] = {
     "gateway:refresh_models": of_workspace(bob=403),
     "gateway:add_alias": of_workspace(bob=403, name="quick", path="openai/fake"),
     "gateway:delete_alias": of_workspace(bob=403, args=lambda has: [alias_of(has)]),
+    "api:api-root": open_page(404),
     "health": open_page(),
     "healthz": open_page(),
     "ready": open_page(),

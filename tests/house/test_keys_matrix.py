@@ -4,6 +4,8 @@ Nobody else gets so far that their body is read: not without a key, not with a k
 not with the key of who has left. A stranger's key opens the door too, into the stranger's own workspace.
 """
 
+import re
+import uuid
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from django.utils import timezone
 
 from accounts import api_keys
 from accounts.entrance import SCOPES
-from ollive import doors
+from ollive import door_list, doors
 from ollive.bearers import Bearers
+from ollive.door_list import DOORS, PATTERNS
 from tests.programs import make_token
 
 ROWS = {
@@ -30,7 +33,12 @@ class Opened(Exception):
 
 
 def test_every_door_is_listed_with_its_scope():
-    assert {path: door.scope for path, door in doors.DOORS.items()} == ROWS
+    assert {path: door.scope for path, door in {**DOORS, **PATTERNS}.items()} == ROWS
+
+
+def address(path: str) -> str:
+    """One that the pattern takes."""
+    return re.sub(r"\{(path:)?\w+\}", uuid.UUID(int=1).hex, path)
 
 
 async def knock(path: str, *, token: str = "", cookie: str = "") -> int | str:
@@ -43,13 +51,17 @@ async def knock(path: str, *, token: str = "", cookie: str = "") -> int | str:
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    door = doors.find(path)
-    assert door is not None
+    listed = {**DOORS, **PATTERNS}[path]
+    method, path = listed.methods[0], address(path)
+    found = door_list.find(method, path)
+    assert found is not None
+    door = found[0]
+    assert door is listed
     given = {"host": "localhost", "content-length": "2", "content-type": door.media_types[0], "cookie": cookie}
     if token:
         given["authorization"] = f"Bearer {token}"
     headers = [(name.encode(), value.encode()) for name, value in given.items() if value]
-    await doors.enter(door, {"method": "POST", "path": path, "headers": headers}, receive, send)
+    await doors.enter(found, {"method": method, "path": path, "headers": headers}, receive, send)
     # `Opened` is nothing that a door expects, so it broke.
     return PASSED if sent[0]["status"] == 500 else sent[0]["status"]
 

@@ -1,0 +1,5 @@
+"""The REST API of conversations."""
+
+from ninja import Router
+
+router = Router()

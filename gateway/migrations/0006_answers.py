@@ -1,0 +1,8 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [("gateway", "0005_aliases")]
+
+    operations = []

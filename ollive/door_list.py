@@ -1,0 +1,67 @@
+"""Which door is at which address."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.entrance import Refused, Request, Response, Scope
+from telemetry.doors import batch, ingest, litellm, otlp
+
+MB = 1024 * 1024
+JSON = ("application/json",)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What lies behind an address: the scope that a key needs, and how large a body may be when it is decompressed.
+
+    A streamed door gets its body in chunks. A watched one is canceled when its caller hangs up.
+    """
+
+    scope: Scope
+    answer: Callable[[Request], Awaitable[Response]]
+    cap: int = 5 * MB
+    media_types: tuple[str, ...] = JSON
+    is_streamed: bool = False
+    is_watched: bool = False
+    methods: tuple[str, ...] = ("POST",)
+    refuse: Callable[[Refused, Mapping[str, str]], Response] | None = None  # where errors have a shape of their own
+    document: Mapping[str, Any] | None = None  # an OpenAPI operation; what every door answers besides is added to it
+
+
+async def nothing_here(request: Request) -> Response:
+    """For every address under /v1 that has no door: clients of OpenAI's cannot read a page that says so."""
+    raise Refused(404, "unknown_url", f"There is nothing at {request.method} {request.path[:200]}.")
+
+
+DOORS: dict[str, Door] = {
+    "/api/v1/ingest": Door("ingest", ingest.receive),
+    "/api/v1/ingest/litellm": Door("ingest", litellm.receive, cap=litellm.CAP, media_types=litellm.MEDIA_TYPES),
+    "/v1/traces": Door("ingest", otlp.receive, cap=otlp.CAP, media_types=otlp.MEDIA_TYPES, refuse=otlp.refuse),
+    "/v1/events:batch": Door("ingest", batch.receive, cap=batch.CAP, is_streamed=True),
+}
+
+# Addresses with named pieces: `{id}` has no slash, `{path:id}` may have some. At a few of them Django has other methods.
+PATTERNS: dict[str, Door] = {}
+
+NOTHING_HERE = Door("chat", nothing_here, methods=("GET", "POST", "PUT", "PATCH", "DELETE"))
+
+
+def find(method: str, path: str) -> tuple[Door, Mapping[str, str]] | None:
+    """The door at this address and the named pieces of it; a slash at its end makes no difference. None: it is Django's."""
+    if door := DOORS.get(path) or DOORS.get(path.removesuffix("/")):
+        return door, {}
+    for pattern, door in _compiled:
+        if method in door.methods and (found := pattern.fullmatch(path.removesuffix("/"))):
+            return door, found.groupdict()
+    return (NOTHING_HERE, {}) if path.startswith("/v1/") else None
+
+
+def _expression(address: str) -> re.Pattern[str]:
+    """The braces come escaped."""
+    named = re.sub(r"\\\{path:(\w+)\\\}", r"(?P<\1>.+)", re.escape(address))
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", named))
+
+
+_compiled = [(_expression(address), door) for address, door in PATTERNS.items()]

@@ -1,0 +1,8 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [("telemetry", "0009_privacy")]
+
+    operations = []
