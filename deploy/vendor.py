@@ -2,7 +2,7 @@
 """Fetch the pinned front-end packages of `static/vendor/vendor.json` and write the files the pages use.
 
 `make vendor` runs it. The list is edited by hand (name, version, licence, files); the hashes are written here.
-An icon file is one SVG sprite made of the named icons of its package.
+An icon file is one SVG sprite made of the named icons of its package. What a file would load from elsewhere is replaced.
 """
 
 import base64
@@ -62,9 +62,18 @@ def sprite(archive: tarfile.TarFile, package: dict[str, Any], icons: list[str]) 
     return ("\n".join(lines) + "\n").encode()
 
 
+def replaced(content: bytes, file: dict[str, Any]) -> bytes:
+    """Without what must not be loaded; a text that is not there exactly once belongs to another version."""
+    for text, other in file.get("replace", {}).items():
+        if content.count(text.encode()) != 1:
+            sys.exit(f"{file['path']} does not hold {text!r} once.")
+        content = content.replace(text.encode(), other.encode())
+    return content
+
+
 def write(package: dict[str, Any], archive: tarfile.TarFile) -> None:
     for file in package["files"]:
-        content = sprite(archive, package, file["icons"]) if "icons" in file else member(archive, file["from"])
+        content = sprite(archive, package, file["icons"]) if "icons" in file else replaced(member(archive, file["from"]), file)
         path = ROOT / file["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
