@@ -144,7 +144,9 @@ def test_a_fork_while_other_threads_record_stops_nobody(intake):
 
 
 def test_an_interrupted_program_has_its_events_sent(intake):
-    program = begin("record(0, 20)\nprint('ready', flush=True)\ntime.sleep(60)", intake.url)
+    # Whoever starts the tests in the background has them deaf to Ctrl-C, and what they start inherits it.
+    hearing = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    program = begin(f"{hearing}record(0, 20)\nprint('ready', flush=True)\ntime.sleep(60)", intake.url)
     assert program.stdout.readline() == "ready\n"
     program.send_signal(signal.SIGINT)
     program.communicate(timeout=20)
