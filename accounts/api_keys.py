@@ -21,8 +21,9 @@ from django.db.models import F
 from accounts import audit
 from accounts.access import SCOPES_OF
 from accounts.audit import Action
-from accounts.entrance import SCOPES, Bearer, Payloads
+from accounts.entrance import SCOPES, Bearer, Limits, Payloads
 from accounts.models import ApiKey, Membership, User, Workspace
+from accounts.models.limits import Limited
 
 PREFIX = "olv_"
 RANDOM_LENGTH = 40  # 238 bits
@@ -90,7 +91,8 @@ def verify(token: str, now: datetime) -> Bearer | None:
     key = _behind(token, now)
     if key is None or not is_valid(key, now) or not key.user.is_active:
         return None
-    membership = Membership.objects.filter(user_id=key.user_id, workspace_id=key.workspace_id).first()
+    parts = Membership.objects.select_related("workspace")
+    membership = parts.filter(user_id=key.user_id, workspace_id=key.workspace_id).first()
     if membership is None:
         return None
     _note_use(key, now)
@@ -101,7 +103,20 @@ def verify(token: str, now: datetime) -> Bearer | None:
         scopes=frozenset(key.scopes) & SCOPES_OF[membership.role],
         payloads=cast("Payloads | None", key.payloads or None),
         role=membership.role,
+        models=tuple(key.allowed_models),
+        key_limits=limits_of_key(key),
+        person_limits=limits_of(membership) | limits_of(membership.workspace),
     )
+
+
+def limits_of(limited: Limited) -> Limits:
+    """What it has of its own."""
+    return Limits(limited.requests_per_minute, limited.tokens_per_minute, limited.concurrent_calls)
+
+
+def limits_of_key(key: ApiKey) -> Limits:
+    """The key's own, and the installation's where it has none."""
+    return limits_of(key) | Limits(requests=settings.RATE_LIMIT_PER_MIN or None)
 
 
 def is_valid(key: ApiKey, now: datetime) -> bool:

@@ -17,6 +17,26 @@ Payloads = Literal["full", "preview", "none"]
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How many requests and tokens a minute, and how many calls at once; None: any number."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    concurrent: int | None = None
+
+    def __or__(self, others: "Limits") -> "Limits":
+        """These, and where there is none the others."""
+        return Limits(
+            others.requests if self.requests is None else self.requests,
+            others.tokens if self.tokens is None else self.tokens,
+            others.concurrent if self.concurrent is None else self.concurrent,
+        )
+
+
+NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Bearer:
     """Whoever holds an API key: what the key lets them do now, in which workspace, and how much of a call may be kept."""
 
@@ -26,6 +46,9 @@ class Bearer:
     scopes: frozenset[str]
     payloads: Payloads | None = None  # None: as the installation says
     role: str = ""  # the person's in that workspace
+    models: tuple[str, ...] = ()  # model paths and short names, `openai/*` too; any, if there is none
+    key_limits: Limits = NO_LIMITS
+    person_limits: Limits = NO_LIMITS  # over all keys of the person in that workspace
 
 
 @dataclass(frozen=True, slots=True)

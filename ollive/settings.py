@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "close the calls of silent processes": {"task": "processes.close_silent", "schedule": 10.0},
     "make the log's partitions": {"task": "partitions.ensure", "schedule": 3600.0},
     "release expired reservations": {"task": "budgets.release_expired", "schedule": 60.0},
+    "forget old answers": {"task": "answers.purge", "schedule": 600.0},
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
     "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
     "embed what was said": {"task": "search.embed", "schedule": 30.0},
@@ -247,6 +248,7 @@ if OLLIVE_PAYLOADS not in {"full", "preview", "none"}:
     raise ImproperlyConfigured(f"OLLIVE_PAYLOADS is {OLLIVE_PAYLOADS!r}: it can be full, preview or none.")
 OLLIVE_INBOX_LIMIT = env.int("OLLIVE_INBOX_LIMIT", default=1_000_000)  # events that may wait before new ones are refused
 OLLIVE_BODY_TIMEOUT = env.float("OLLIVE_BODY_TIMEOUT", default=20.0)  # seconds between two parts of what a program sends
+RATE_LIMIT_PER_MIN = max(0, env.int("RATE_LIMIT_PER_MIN", default=30))  # of a key that has no limit of its own; 0: none
 CLIENT_API_TOKEN = env.str("CLIENT_API_TOKEN", default="")  # a key that programs have already, whatever its form
 OLLIVE_RAW_PAYLOADS = env.str("OLLIVE_RAW_PAYLOADS", default="")  # the database, file:///folder or s3://bucket/prefix
 OLLIVE_DEEP_MODEL = env.str("OLLIVE_DEEP_MODEL", default="")  # the spaCy model, or its folder, that knows names

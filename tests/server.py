@@ -28,6 +28,7 @@ class WebServer:
         self._read = 0
         self._environment = {**os.environ, **environment, "OLLIVE_PROCESS": "web", "PYTHONUNBUFFERED": "1"}
         self._environment.setdefault("OLLIVE_AUTO_TITLES", "false")  # else each first reply is followed by another call
+        self._environment.setdefault("RATE_LIMIT_PER_MIN", "0")  # else the tests that share a process would meet it
         self._log = tempfile.NamedTemporaryFile(prefix="ollive-web-", suffix=".log")  # noqa: SIM115 (closed in `close`)
         self._process = self._start()
 

@@ -7,10 +7,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from accounts.models.limits import Limited
 from accounts.models.people import User, Workspace
 
 
-class ApiKey(models.Model):
+class ApiKey(Limited):
     """What a program shows instead of a person's session. Only its fingerprint is stored; it belongs to one workspace."""
 
     class Payloads(models.TextChoices):
@@ -27,6 +28,12 @@ class ApiKey(models.Model):
     scopes = ArrayField(models.CharField(max_length=20))
     payloads = models.CharField(
         "keeps of a call", max_length=10, choices=Payloads, blank=True, help_text="Empty: as the installation says."
+    )
+    allowed_models = ArrayField(
+        models.CharField(max_length=300),
+        default=list,
+        blank=True,
+        help_text="Paths, short names, or such as openai/*. Any model, if empty.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)

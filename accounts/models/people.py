@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts.models.appearance import Appearance
+from accounts.models.limits import Limited
 
 
 class UserManager(BaseUserManager["User"]):
@@ -79,8 +80,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return (self.name or self.email).split("@")[0].split(" ")[0]
 
 
-class Workspace(models.Model):
-    """A team: what its members make belongs to it."""
+class Workspace(Limited):
+    """A team: what its members make belongs to it. Its limits are those of each person in it who has none of their own."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=150)
@@ -92,7 +93,7 @@ class Workspace(models.Model):
         return self.name
 
 
-class Membership(models.Model):
+class Membership(Limited):
     """One person's role in one workspace."""
 
     class Role(models.TextChoices):
