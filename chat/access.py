@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 
 from accounts.access import current_membership, membership
+from accounts.entrance import Bearer
 from accounts.models import Membership, User
 from chat.models import Conversation, File, Message
 
@@ -27,6 +28,23 @@ def _owned_by(user: User) -> QuerySet[Conversation]:
 def conversation_of(user: User, conversation_id: uuid.UUID) -> Conversation:
     """The person's own conversation. Raises `Http404`."""
     found = conversations_of(user).filter(id=conversation_id).first()
+    if found is None:
+        raise Http404("There is no such conversation.")
+    return found
+
+
+def conversations_for(bearer: Bearer) -> QuerySet[Conversation]:
+    """What a key opens: its person's own in the key's workspace, and nothing that is not kept."""
+    return conversations_of(User(id=bearer.user_id)).filter(workspace_id=bearer.workspace_id, is_temporary=False)
+
+
+def conversation_for(bearer: Bearer, given: str) -> Conversation:
+    """The conversation with this id, a UUID or `c_` and its digits, where the key opens it. Raises `Http404`."""
+    try:
+        conversation_id = uuid.UUID(given.removeprefix("c_"))
+    except ValueError:
+        raise Http404("There is no such conversation.") from None
+    found = conversations_for(bearer).filter(id=conversation_id).select_related("owner", "workspace").first()
     if found is None:
         raise Http404("There is no such conversation.")
     return found

@@ -148,6 +148,7 @@ def _close_row(run: Run, status: str, error: ProviderError | None, *, bills: Seq
             error_code=error.code if error else "",
             error=call.rules.redactor.redact(error.message).text if error else "",
             served_model=call.finish.served_model[:300],
+            span_id=call.span_id,
             **totals.columns(bills),
             **totals.times(run.calls),
         )

@@ -82,6 +82,29 @@ class Feed:
         finally:
             self._waiting.discard(changed)
 
+    async def texts(self) -> AsyncIterator[str]:
+        """The reply's text alone, piece by piece as it comes, until the run ends."""
+        changed = asyncio.Event()
+        self._waiting.add(changed)
+        generation, taken, told = self.generation, 0, 0
+        try:
+            while True:
+                is_over, known = self.end is not None, 0
+                if generation != self.generation:  # the first frame holds everything: what was told before is no news
+                    generation, taken, known = self.generation, 0, told
+                text = "".join(frame.text for frame in self.frames[taken:])[known:]
+                taken = len(self.frames)
+                if text:
+                    told += len(text)
+                    yield text
+                elif is_over:
+                    return
+                else:
+                    changed.clear()
+                    await changed.wait()
+        finally:
+            self._waiting.discard(changed)
+
     def _continues(self, after: int) -> bool:
         """Whether the frames after `after` are all here."""
         return not self.frames or self.frames[0].seq - 1 <= after <= self.seq

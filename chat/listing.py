@@ -78,6 +78,12 @@ def row_html(conversation: Conversation) -> str:
     return render_to_string("chat/_row_news.html", {"conversation": conversation})
 
 
+def turn_began(conversation: Conversation, reply_id: uuid.UUID) -> dict[str, str]:
+    """What the person's sockets are told: the turn, and the row of its conversation, which is the one used last."""
+    row = row_html(conversation)
+    return {"type": "turn.began", "conversation": str(conversation.id), "reply": str(reply_id), "row": row}
+
+
 def tell_row(conversation_id: uuid.UUID) -> None:
     """Tell the owner's pages of this conversation's new title."""
     conversation = Conversation.objects.filter(id=conversation_id).first()

@@ -11,6 +11,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from chat import parameters
+from chat.callers import Caller
 from chat.choices import Choice
 from chat.history import History
 from chat.models import Conversation, Message
@@ -23,6 +24,7 @@ from gateway.calls import Origin
 from gateway.exchanges import Exchange
 from gateway.protocol import ChatRequest, ProviderError, Target
 from telemetry import inbox, product_events, wakeups
+from telemetry.events import Payloads
 from telemetry.policies import Rules
 from telemetry.product_events import Name
 
@@ -66,7 +68,15 @@ def open_choice(
     takes_tools = efforts.takes_tools(choice.target, prompt.conversation.workspace_id)
     history = told.fitted(choice.target, uses_of(told.stored) if takes_tools else {})
     return open_reply(
-        prompt, history, choice.target, path=choice.path, process_id=process_id, rules=rules, place=place, effort=effort
+        prompt,
+        history,
+        choice.target,
+        path=choice.path,
+        process_id=process_id,
+        rules=rules,
+        place=place,
+        effort=effort,
+        caller=told.caller,
     )
 
 
@@ -80,6 +90,7 @@ def open_reply(
     rules: Rules,
     place: Place,
     effort: str = "",
+    caller: Caller | None = None,
 ) -> Opening:
     """The empty reply and the started event of the call that will fill it."""
     conversation = prompt.conversation
@@ -95,20 +106,14 @@ def open_reply(
         redaction_version=rules.version,
         omitted_count=history.omitted_count,
         reasoning_effort=effort,
+        asked_provider=caller.provider if caller else "",
+        asked_model=caller.model if caller else "",
     )
-    origin = Origin(
-        workspace_id=conversation.workspace_id,
-        user_id=conversation.owner_id,
-        process_id=process_id,
-        source="chat",
-        conversation_id=conversation.id,
-        message_id=reply.id,
-        payloads="none" if conversation.is_temporary else None,
-    )
-    asked = {**parameters.of(conversation), **({"reasoning_effort": effort} if effort else {}), **declared(toolbox)}
+    origin = _origin(conversation, reply, process_id, caller)
+    asked = {**parameters.of(conversation, caller), **({"reasoning_effort": effort} if effort else {}), **declared(toolbox)}
     exchange = Exchange(ChatRequest(target, history.messages, asked), origin, rules=rules)
     reply.inference_id = exchange.call.inference_id
-    reply.trace_id = exchange.call.origin.trace_id
+    reply.trace_id, reply.span_id = exchange.call.origin.trace_id, exchange.call.span_id
     reply.save(force_insert=True)
     _touch(conversation, reply, place)
     spending.reserve(exchange.call, now=timezone.now())
@@ -117,6 +122,27 @@ def open_reply(
     note(Name.CHAT_REQUESTED, conversation)
     transaction.on_commit(wakeups.wake)
     return Opening(reply, exchange, toolbox)
+
+
+def _origin(conversation: Conversation, reply: Message, process_id: uuid.UUID | None, caller: Caller | None) -> Origin:
+    return Origin(
+        workspace_id=conversation.workspace_id,
+        user_id=conversation.owner_id,
+        process_id=process_id,
+        source="chat",
+        conversation_id=conversation.id,
+        message_id=reply.id,
+        payloads=_kept(conversation, caller),
+        api_key_id=caller.api_key_id if caller else None,
+        requested_model=caller.model if caller else "",
+        end_user=(caller.end_user or conversation.end_user or None) if caller else None,
+        metadata=caller.metadata if caller else {},
+    )
+
+
+def _kept(conversation: Conversation, caller: Caller | None) -> Payloads | None:
+    """How much of what is said the log keeps: a key may let it keep less than the installation does."""
+    return "none" if conversation.is_temporary else caller.payloads if caller else None
 
 
 def _open_refused(prompt: Message, refusal: ProviderError, *, path: str, place: Place) -> Opening:

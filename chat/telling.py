@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from chat import parameters
+from chat.callers import Caller
 from chat.files.enclosures import Enclosures, enclosed_with, takes_images
 from chat.history import Asked, History, fit
 from chat.models import Conversation, Message, ToolUse
@@ -27,6 +28,7 @@ class Told:
     conversation: Conversation
     rules: Rules
     prompt_id: uuid.UUID | None = None  # by which its files are known
+    caller: Caller | None = None  # a program, that may ask with parameters of its own
 
     @cached_property
     def files(self) -> Enclosures:
@@ -41,7 +43,7 @@ class Told:
             instructions=self.conversation.system_prompt,
             files=self.files,
             takes_images=takes_images(target, self.conversation.workspace_id) if self.files else None,
-            max_tokens=parameters.of(self.conversation)["max_tokens"],
+            max_tokens=parameters.of(self.conversation, self.caller)["max_tokens"],
         )
         history = fit(self.stored, asked, target, originals=self.texts, uses=uses)
         return replace(history, omitted_count=history.omitted_count + self.unread_count)

@@ -14,6 +14,7 @@ from accounts.encryption import DecryptionError
 from accounts.models import User, Workspace
 from chat import abilities, chat_settings, originals, trees
 from chat.branches import Node, Tree
+from chat.callers import Caller
 from chat.chat_settings import Chosen
 from chat.choices import MAX_COLUMNS, Choice, choose, window_of
 from chat.files import attaching, store
@@ -59,6 +60,7 @@ class Asking:
     file_ids: tuple[uuid.UUID, ...] = ()
     settings: Chosen = field(default_factory=Chosen)  # of a chat that begins with this
     is_placed: bool = False  # after `parent_id`, None being the beginning; else after the end of the shown branch
+    caller: Caller | None = None  # a program, which has made the conversation before
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
         raise TurnError(f"At most {MAX_COLUMNS} models can be compared at once.", status=422)
     choices = choose(asking.model, asking.compared, workspace_id=asking.workspace.id, user_id=asking.user.id)
     rules = policies.rules_of(asking.workspace.id)
+    if asking.caller is not None:
+        asking = replace(asking, caller=asking.caller.redacted(rules))
     _refuse_blocked(asking, rules)
     files = _files(asking, choices)
     with one_at_a_time():
@@ -106,36 +110,49 @@ def begin(asking: Asking, *, process_id: uuid.UUID | None) -> Turn:
         is_new = not tree.nodes
         held = originals.NOTHING if is_new else originals.held_for(conversation.id, now=timezone.now())
         said, enclosed = _screened(asking.prompt, files, rules, held, conversation)
-        prompt = Message(
-            id=asking.message_id,
-            conversation=conversation,
-            parent_id=branch[-1].id if branch else None,
-            role=Message.Role.USER,
-            content=said.stored,
-            redaction_version=rules.version,
-            position=tree.next_position,
-        )
-        prompt.save(force_insert=True)
+        prompt = _prompt(asking, said, conversation, parent_id=branch[-1].id if branch else None, position=tree.next_position)
         attaching.attach(prompt, enclosed)
         _keep(prompt, said, asking.prompt, rules)
         stored = trees.said(branch, window=window_of(choices))
         texts = originals.sendable(held, rules.policy)
-        told = Told(stored, len(branch) - len(stored), said.sent, texts, conversation, rules=rules, prompt_id=prompt.id)
+        unread_count, caller = len(branch) - len(stored), asking.caller
+        told = Told(stored, unread_count, said.sent, texts, conversation, rules=rules, prompt_id=prompt.id, caller=caller)
         effort = abilities.effort_of(conversation) if asking.effort is None else asking.effort
-        openings = tuple(_open_all(prompt, choices, told, process_id=process_id, rules=rules, effort=effort))
+        openings = tuple(_open_all(prompt, choices, told, process_id=process_id, effort=effort))
         if is_new:
             note(Name.CONVERSATION_CREATED, conversation)
     return Turn(conversation, prompt, openings, is_new)
 
 
 def _open_all(
-    prompt: Message, choices: Sequence[Choice], told: Told, *, process_id: uuid.UUID | None, rules: Rules, effort: str
+    prompt: Message, choices: Sequence[Choice], told: Told, *, process_id: uuid.UUID | None, effort: str
 ) -> Iterator[Opening]:
     """The first model's reply is the one that the chat goes on with, until the person chooses another."""
     compare_id = uuid.uuid4() if len(choices) > 1 else None
     for slot, choice in enumerate(choices):
         place = Place(prompt.position + 1 + slot, slot, compare_id, is_shown=slot == 0)
-        yield open_choice(prompt, choice, told, process_id=process_id, rules=rules, place=place, effort=effort)
+        yield open_choice(prompt, choice, told, process_id=process_id, rules=told.rules, place=place, effort=effort)
+
+
+def _prompt(
+    asking: Asking, said: screening.Screened, conversation: Conversation, *, parent_id: uuid.UUID | None, position: int
+) -> Message:
+    """The stored prompt. The first one of a conversation that a program has made gives it its title."""
+    prompt = Message(
+        id=asking.message_id,
+        conversation=conversation,
+        parent_id=parent_id,
+        role=Message.Role.USER,
+        content=said.stored,
+        redaction_version=policies.rules_of(asking.workspace.id).version,
+        position=position,
+        metadata=dict(asking.caller.metadata) if asking.caller else {},
+    )
+    prompt.save(force_insert=True)
+    if asking.caller is not None and position <= 1 and not conversation.title:
+        conversation.title = _title(said.stored)
+        conversation.save(update_fields=["title"])
+    return prompt
 
 
 def _branch(asking: Asking, conversation: Conversation, tree: Tree) -> list[Node]:
@@ -230,7 +247,7 @@ def _conversation(asking: Asking, rules: Rules, files: Sequence[File]) -> Conver
     """The conversation, locked so that turns in it are stored one after the other."""
     mine = Conversation.objects.select_for_update().filter(id=asking.conversation_id, owner=asking.user, deleted_at=None)
     conversation = mine.first()
-    if conversation is None:
+    if conversation is None and asking.caller is None:
         made = Conversation(
             id=asking.conversation_id,
             workspace=asking.workspace,

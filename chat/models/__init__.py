@@ -1,6 +1,7 @@
 """What the chat keeps. A reply's row carries the state of the run that writes it."""
 
 from chat.models.conversations import Conversation
+from chat.models.feedback import Feedback
 from chat.models.files import Attachment, File
 from chat.models.messages import Message, Original
 from chat.models.prompts import Prompt
@@ -11,6 +12,7 @@ from chat.models.tools import ToolServer, ToolUse, WorkspaceTool
 __all__ = [
     "Attachment",
     "Conversation",
+    "Feedback",
     "File",
     "Message",
     "Original",

@@ -44,6 +44,13 @@ class Conversation(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="It can be had back until it is purged.")
     redaction_version = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="Of the title.")
 
+    # What programs keep with it.
+    end_user = models.CharField(
+        max_length=255, blank=True, db_default="", help_text="The program's own label for its user; never an access right."
+    )
+    end_user_hash = models.CharField(max_length=32, blank=True, db_default="", editable=False, help_text="Found by, as sent.")
+    metadata = models.JSONField(default=dict, blank=True, db_default={})
+
     class Meta:
         indexes: ClassVar = [
             models.Index(
@@ -58,6 +65,16 @@ class Conversation(models.Model):
                 fields=["owner", "-archived_at", "-id"],
                 condition=models.Q(archived_at__isnull=False, deleted_at=None, is_temporary=False),
                 name="conversation_archived",
+            ),
+            models.Index(
+                fields=["owner", "workspace", "-updated_at", "-id"],
+                condition=models.Q(deleted_at=None, is_temporary=False),
+                name="conversation_used",
+            ),
+            models.Index(
+                fields=["owner", "end_user_hash", "-updated_at", "-id"],
+                condition=~models.Q(end_user_hash=""),
+                name="conversation_of_end_user",
             ),
             models.Index(fields=["deleted_at"], condition=models.Q(deleted_at__isnull=False), name="conversation_deleted"),
             models.Index(fields=["updated_at"], condition=models.Q(is_temporary=True), name="conversation_temporary"),

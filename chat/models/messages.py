@@ -84,6 +84,12 @@ class Message(models.Model):
     ttft_ms = models.PositiveIntegerField(null=True, blank=True)
     latency_ms = models.PositiveIntegerField(null=True, blank=True)
     omitted_count = models.PositiveIntegerField(default=0, help_text="Older messages that did not fit the model's window.")
+    span_id = models.CharField(max_length=16, blank=True, db_default="")
+
+    # What a program sent with it.
+    asked_provider = models.CharField(max_length=50, blank=True, db_default="", help_text="As it was sent.")
+    asked_model = models.CharField(max_length=300, blank=True, db_default="", help_text="As it was sent.")
+    metadata = models.JSONField(default=dict, blank=True, db_default={})
 
     class Meta:
         constraints: ClassVar = [

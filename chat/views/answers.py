@@ -77,7 +77,7 @@ def started(
 def turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("chat:conversation", turn.conversation.id)
-    began = turn_began(turn)
+    began = listing.turn_began(turn.conversation, turn.reply.id)
     if turn.is_new:
         tell_sockets(turn.conversation.owner_id, began)
     response = HttpResponse(contexts.own_turn_html(turn.reply.id) + began["row"])
@@ -90,18 +90,11 @@ def turn_answer(request: HttpRequest, turn: turns.Turn) -> HttpResponse:
 def branch_answer(request: HttpRequest, turn: turns.Turn, first: Message) -> HttpResponse:
     """The branch from what is new in it on: it takes the place of what the page shows there."""
     if turn.is_new:
-        tell_sockets(turn.conversation.owner_id, turn_began(turn))
+        tell_sockets(turn.conversation.owner_id, listing.turn_began(turn.conversation, turn.reply.id))
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("chat:conversation", turn.conversation.id)
     turn.conversation.refresh_from_db(fields=["active_leaf"])
     return HttpResponse(contexts.rest_html(turn.conversation, first.id))
-
-
-def turn_began(turn: turns.Turn) -> dict[str, str]:
-    """What the person's sockets are told: the turn, and the row of its conversation, which is the one used last."""
-    conversation = turn.conversation
-    row = listing.row_html(conversation)
-    return {"type": "turn.began", "conversation": str(conversation.id), "reply": str(turn.reply.id), "row": row}
 
 
 def refusal(request: HttpRequest, message: str, status: int, *, shown: Conversation | None = None) -> HttpResponse:
