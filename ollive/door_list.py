@@ -55,7 +55,25 @@ def find(method: str, path: str) -> tuple[Door, Mapping[str, str]] | None:
     for pattern, door in _compiled:
         if method in door.methods and (found := pattern.fullmatch(path.removesuffix("/"))):
             return door, found.groupdict()
-    return (NOTHING_HERE, {}) if path.startswith("/v1/") else None
+    if not path.startswith("/v1/"):
+        return None
+    wrong = next((door for pattern, door in _compiled if pattern.fullmatch(path.removesuffix("/"))), NOTHING_HERE)
+    return wrong, {}  # a door that has other methods says so itself
+
+
+def methods_at(path: str) -> set[str]:
+    """What may be asked of the doors at this address; nothing where there is none."""
+    bare = path.removesuffix("/")
+    found = [door for pattern, door in _compiled if pattern.fullmatch(bare)]
+    if door := DOORS.get(path) or DOORS.get(bare):
+        found.append(door)
+    return {method for door in found for method in door.methods}
+
+
+def address_of(door: Door, path: str) -> str:
+    """The door's address with the names of its pieces, for what is counted by it: a path as it came may hold anything."""
+    bare = path.removesuffix("/")
+    return path if path in DOORS else bare if bare in DOORS else _addresses.get(id(door), "/v1/*")
 
 
 def _expression(address: str) -> re.Pattern[str]:
@@ -64,4 +82,5 @@ def _expression(address: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", named))
 
 
+_addresses = {id(door): re.sub(r"\{path:", "{", address) for address, door in PATTERNS.items()}
 _compiled = [(_expression(address), door) for address, door in PATTERNS.items()]

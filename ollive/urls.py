@@ -3,8 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from ollive import health
-from ollive.api import api
+from ollive import api, documents, health, metrics
 
 handler500 = "ollive.outages.broken"
 
@@ -12,7 +11,11 @@ urlpatterns = [
     path("health", health.health, name="health"),
     path("healthz", health.health, name="healthz"),
     path("ready", health.ready, name="ready"),
-    path("api/v1/", api.urls),
+    path("metrics", metrics.page, name="metrics"),
+    path("openapi.json", documents.openapi, name="openapi"),
+    path("docs", documents.swagger, name="docs"),
+    path("redoc", documents.redoc, name="redoc"),
+    path("api/v1/", api.urls()),
     path("", include("accounts.urls")),
     path("", include("telemetry.urls")),
     path("settings/", include("gateway.urls")),
