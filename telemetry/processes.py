@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -73,6 +73,11 @@ def _beat_on(process_id: UUID, done: threading.Event, at_most_seconds: float) ->
 def last_beat_at(kind: str) -> datetime | None:
     """When any process of the kind was last heard of."""
     return Process.objects.filter(kind=kind).order_by("-beat_at").values_list("beat_at", flat=True).first()
+
+
+def alive(kind: str) -> int:
+    """How many processes of the kind were heard of in the last half minute."""
+    return Process.objects.filter(kind=kind, beat_at__gt=Now() - timedelta(seconds=30)).count()
 
 
 def close_silent() -> int:
