@@ -16,13 +16,14 @@ from typing import Any, Literal, TypedDict
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from gateway import observed
 from gateway.adapters import adapter_for
 from gateway.loggable import loggable
-from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Usage
+from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Target, Usage
 from gateway.thinking import ThoughtSplitter
 from gateway.timings import Timings
 from gateway.tool_calls import Collector, ToolCall
-from telemetry import events, policies, pricing, tokens
+from telemetry import events, policies, pricing, tokens, tracing
 
 Ending = Literal["success", "error", "canceled", "interrupted"]
 
@@ -44,6 +45,8 @@ class Origin:
     requested_model: str = ""  # as the caller named it, where that isn't the target's path
     is_stream: bool = True
     end_user: str | None = None  # the caller's own label for its user
+    variant: str = ""  # the side of an alias' comparison that the call is on
+    is_cached: bool = False  # a kept answer is given again: nobody is asked, and nothing is spent
     tags: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -83,8 +86,10 @@ class Call:
         self.origin = origin if origin.trace_id else replace(origin, trace_id=secrets.token_hex(16))
         self.attempt = attempt
         self.fallback_of = fallback_of
+        self.may_ask: Sequence[Target] = (request.target,)  # and whoever stands in for it: any of them may have to be paid
         self.inference_id: uuid.UUID = uuid7()
         self.span_id = secrets.token_hex(8)
+        self._request_span_id = tracing.parent_of(self.origin.trace_id, self.inference_id)
         self.started_at = timezone.now()
         self.finish = Finish("")
         self.usage: Usage | None = None
@@ -101,6 +106,7 @@ class Call:
         self._asked = Collector()
         self._is_thinking = False
         self._is_over = False
+        self._is_observed = False
         self._shown: list[str] = []
         self._thought: list[str] = []
         self._received: list[str] = []
@@ -130,6 +136,11 @@ class Call:
     @property
     def has_output(self) -> bool:
         return bool(self._received)
+
+    @property
+    def received(self) -> str:
+        """All that the provider said, to be counted where it did not count itself."""
+        return "".join(self._received)
 
     @property
     def ttft_ms(self) -> int | None:
@@ -210,11 +221,13 @@ class Call:
     def bill(self, ending: Ending) -> Bill:
         """What the call used: the provider's own figures, else ours. Counting may take a while: call it in a thread."""
         target = self.request.target
+        if self.origin.is_cached:
+            return Bill(Usage(raw=self.usage.raw if self.usage else {}), "none", None)
         if self.usage is not None:
             return Bill(self.usage, "provider", _price(target.vendor, target.model, self.usage, at=self.started_at))
         if ending == "error" and not self.has_output:
             return Bill(Usage(), "none", None)
-        usage = _counted(target.model, self.request.messages, "".join(self._received))
+        usage = _counted(target.model, self.request.messages, self.received)
         price = _price(target.vendor, target.model, usage, at=self.started_at)
         return Bill(usage, tokens.source(target.model) if ending == "success" else "estimated", price)
 
@@ -226,12 +239,14 @@ class Call:
     def finished(self, ending: Ending, bill: Bill, *, error: ProviderError | None = None) -> events.Event:
         """What telemetry keeps of the one end."""
         self.stop_clock()
+        if not self._is_observed:
+            self._is_observed = True
+            observed.observe(self, ending, bill, error.code if error else None, parent_id=self._request_span_id)
         is_quotable = self.kept != "none"  # a provider's sentence may repeat what it was told
         return events.finished(
             rules=self.rules,
             payloads=self.kept,
-            **self._identity(),
-            messages=loggable(self.request.messages),
+            **self._repeated(),
             status=ending,
             served_model=self.finish.served_model or None,
             finish_reason=self.finish.reason or None,
@@ -249,6 +264,10 @@ class Call:
             usage=dict(bill.usage.raw) or None,
             usage_source=bill.source,
         )
+
+    def _repeated(self) -> dict[str, Any]:
+        """What the event of the end says again, in case that the first one is lost."""
+        return self._identity() | {"messages": loggable(self.request.messages)}
 
     def _reply(self) -> Any:
         if not self.tool_calls:
@@ -275,6 +294,8 @@ class Call:
             "span_id": self.span_id,
             "attempt": self.attempt,
             "fallback_of": self.fallback_of,
+            "variant": origin.variant or None,
+            "is_cached": origin.is_cached or None,
             "operation": origin.operation,
             "requested_model": origin.requested_model or target.path,
             "provider": target.provider,

@@ -40,13 +40,23 @@ def resolve(path: str, *, workspace_id: uuid.UUID | None, role: str = "") -> Tar
 
     Raises `ProviderError` with the code `unknown_model`, `no_provider`, or `permission` where `role` may not use it.
     """
-    path = path.strip()
     shelf = shelves.of(workspace_id)
+    target = resolve_on(shelf, path.strip())
+    if role and not shelf.may_use(target.path, role):
+        raise refusal(target.path, shelf)
+    return target
+
+
+def refusal(path: str, shelf: Shelf) -> ProviderError:
+    """Why a role may not use a model."""
+    return ProviderError("permission", _why_not(path, shelf))
+
+
+def resolve_on(shelf: Shelf, path: str) -> Target:
+    """Where a model path leads for whoever may use it. Raises `ProviderError`."""
     target = _lead(shelf.aliases.get(path, path), shelf)
     if len(path) > MAX_PATH or (target.adapter == directory.LITELLM and not SAFE_MODEL.fullmatch(target.model)):
         raise _unknown(path)
-    if role and not shelf.may_use(target.path, role):
-        raise ProviderError("permission", _why_not(target.path, shelf))
     source = shelf.sources.get(target.provider)
     if source is None:
         return target

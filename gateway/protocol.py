@@ -32,6 +32,8 @@ class Target:
     allowed_host: str = ""  # the private host and port that an owner allowed all the same
     context_window: int | None = None  # tokens that it takes in, where somebody set it
     abilities: Abilities = Abilities()
+    first_byte_seconds: float | None = None  # how long it is waited for, where not as the installation says
+    idle_seconds: float | None = None
 
     @property
     def vendor(self) -> str:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from django.utils import timezone
 
@@ -50,9 +51,11 @@ class Shelf:
 
     def __init__(self, workspace_id: uuid.UUID | None) -> None:
         entries = ModelEntry.objects.filter(workspace_id=workspace_id) if workspace_id else ()
-        aliases = ModelAlias.objects.filter(workspace_id=workspace_id) if workspace_id else ()
+        named = ModelAlias.objects.filter(workspace_id=workspace_id).prefetch_related("deployments") if workspace_id else ()
         self.entries = {entry.path.lower(): entry for entry in entries}
-        self.aliases = {alias.name: alias.path for alias in aliases}
+        self.named: Mapping[str, ModelAlias] = {alias.name: alias for alias in named}
+        self.aliases = {name: alias.path for name, alias in self.named.items()}
+        self.led: dict[str, Any] = {}  # the short names that were followed, as `gateway.deployments` put them together
         wanted = ModelChoices.objects.filter(workspace_id=workspace_id).first() if workspace_id else None
         self.wanted = wanted or ModelChoices()
         off = self.wanted.switched_off

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -61,7 +61,7 @@ def reserve(call: Call, *, now: datetime) -> None:
     origin = call.origin
     if not Budget.objects.filter(workspace_id=origin.workspace_id, is_enabled=True).exists():
         return
-    amount = estimate_usd(call.request, now=now)
+    amount = _most([estimate_usd(replace(call.request, target=target), now=now) for target in call.may_ask])
     if amount == 0:
         return
     spender = Spender(origin.workspace_id, origin.user_id, origin.api_key_id)
@@ -69,6 +69,12 @@ def reserve(call: Call, *, now: datetime) -> None:
         budgets.reserve(call.inference_id, spender, amount, now=now)
     except OverBudget as over:
         raise _refusal(over, spender, amount, now=now) from over
+
+
+def _most(estimates: Sequence[Decimal | None]) -> Decimal | None:
+    """What the dearest of them costs. Whether it is free is not known while one of them has no price."""
+    most = max((amount for amount in estimates if amount is not None), default=None)
+    return None if not most and None in estimates else most
 
 
 def settle(call_id: UUID, bill: Bill) -> None:

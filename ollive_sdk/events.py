@@ -89,6 +89,12 @@ class ClientFields(TypedDict, total=False):
     is_stream: Annotated[bool | None, About("Whether the reply was streamed.", "ollive.request.stream")]
     attempt: Annotated[int | None, About("1 for the first try, 2 for its first retry.", "ollive.request.attempt")]
     fallback_of: Annotated[UUID | None, About("The call whose failure led to this one.", "ollive.request.fallback_of")]
+    variant: Annotated[
+        str | None, About("The side of a comparison that the call was put on: an alias’ own, or the caller’s.", "ollive.variant")
+    ]
+    is_cached: Annotated[
+        bool | None, About("Whether a kept answer was given again; no provider was asked.", "ollive.response.is_cached")
+    ]
 
     status: Annotated[Status | None, About("How the call stands or ended.", "ollive.status")]
     error_class: Annotated[str | None, About("The error's class, from one fixed table: timeout, rate_limit, …", "error.type")]

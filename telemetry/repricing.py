@@ -24,7 +24,7 @@ from telemetry.models import Repricing
 BATCH = 2_000
 COLUMNS = (
     "workspace_id", "received_at", "id", "started_at", "provider", "model", "served_model",
-    *rows.TOKENS, "reported_cost_usd", "cost_usd", "price_id",
+    *rows.TOKENS, "is_cached", "reported_cost_usd", "cost_usd", "price_id",
 )  # fmt: skip
 
 PAGE = """

@@ -20,6 +20,7 @@ TOLD = tuple(name for name, told in FIELDS.items() if told.about.place == "row" 
 FINISHED = PHASE_BITS["finished"]
 COUNTABLE = {"success", "canceled", "interrupted"}
 REPORTED = "reported by the caller"
+CACHED = "answered from the cache"
 PICO = Decimal("0.000000000001")
 
 
@@ -76,7 +77,7 @@ def settle(row: dict[str, Any], content: Mapping[str, Any]) -> None:
     _measure(row)
     if any(row.get(name) for name in TOKENS):
         row["usage_source"] = row.get("usage_source") or "provider"
-    elif row["status"] in COUNTABLE and row.get("usage_source") in {None, "none"}:
+    elif needs_content(row):
         _estimate(row, content)
     _measure_speed(row)
     price(row)
@@ -85,7 +86,7 @@ def settle(row: dict[str, Any], content: Mapping[str, Any]) -> None:
 def needs_content(row: Mapping[str, Any]) -> bool:
     """Whether `settle` would count the tokens of what was said."""
     uncounted = row.get("usage_source") in {None, "none"} and not any(row.get(name) for name in TOKENS)
-    return row["status"] in COUNTABLE and uncounted
+    return row["status"] in COUNTABLE and uncounted and not row.get("is_cached")
 
 
 def _measure(row: dict[str, Any]) -> None:
@@ -119,6 +120,9 @@ def _estimate(row: dict[str, Any], content: Mapping[str, Any]) -> None:
 
 def price(row: dict[str, Any]) -> None:
     """Write the row's cost in place. Unknown stays None; a call that used no tokens that we know of has no known cost either."""
+    if row.get("is_cached"):
+        row["cost_usd"], row["price_id"] = "0", CACHED
+        return
     found = None
     counts = {name: row.get(name) or 0 for name in TOKENS}
     if any(counts.values()) and row.get("provider"):

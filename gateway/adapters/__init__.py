@@ -9,8 +9,8 @@ from gateway.protocol import Adapter, Target
 
 
 def adapter_for(target: Target) -> Adapter:
-    """The adapter that the target names, with the installation's timeouts."""
-    return DirectAdapter(Timeouts.of_settings()) if target.adapter == DIRECT else LiteAdapter(Timeouts.of_settings())
+    """The adapter that the target names, with its timeouts."""
+    return DirectAdapter(Timeouts.of(target)) if target.adapter == DIRECT else LiteAdapter(Timeouts.of(target))
 
 
 async def aclose() -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from gateway.protocol import Target
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -16,10 +18,21 @@ class Timeouts:
     idle: float = 60.0
     # After its last choice has ended, a reply is complete without the usage that may follow.
     ending: float = 10.0
+    # An answer in one piece comes when all of it is there.
+    whole: float = 600.0
 
     @classmethod
     def of_settings(cls) -> "Timeouts":
         return cls(settings.OLLIVE_CONNECT_TIMEOUT, settings.OLLIVE_FIRST_BYTE_TIMEOUT, settings.OLLIVE_IDLE_TIMEOUT)
+
+    @classmethod
+    def of(cls, target: Target) -> "Timeouts":
+        """A target's own, or else those of the installation. Nobody is connected to for longer than the first byte may take."""
+        first, idle = target.first_byte_seconds, target.idle_seconds
+        if first is None and idle is None:
+            return cls.of_settings()
+        first = first or settings.OLLIVE_FIRST_BYTE_TIMEOUT
+        return cls(min(settings.OLLIVE_CONNECT_TIMEOUT, first), first, idle or settings.OLLIVE_IDLE_TIMEOUT)
 
 
 class Watch:

@@ -63,6 +63,8 @@ class InferenceLog(models.Model):
     is_stream = models.BooleanField(null=True)
     attempt = models.IntegerField(null=True)
     fallback_of = models.UUIDField(null=True)
+    variant = models.TextField(null=True)
+    is_cached = models.BooleanField("answered from the cache", null=True)
 
     error_class = models.TextField(null=True)
     error_code = models.TextField(null=True)
@@ -120,6 +122,11 @@ class InferenceLog(models.Model):
             models.Index(fields=["conversation_id"], name="log_conversation", condition=models.Q(conversation_id__isnull=False)),
             models.Index(fields=["trace_id"], name="log_trace", condition=models.Q(trace_id__isnull=False)),
             models.Index(fields=["process_id"], name="log_open", condition=models.Q(status="in_progress")),
+            models.Index(
+                fields=["workspace_id", "requested_model", "received_at"],
+                name="log_variant",
+                condition=models.Q(variant__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

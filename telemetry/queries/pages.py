@@ -23,7 +23,7 @@ COLUMNS = (
     "api_key_id", "end_user", "conversation_id", "session_id", "trace_id", "is_stream", "attempt", "error_class", "error_message",
     "finish_reason", "latency_ms", "ttft_ms", "tokens_per_second", "input_tokens", "cache_read_tokens", "cache_write_tokens",
     "output_tokens", "reasoning_tokens", "usage_source", "cost_usd", "tags", "environment", "app", "version", "input_preview",
-    "output_preview",
+    "output_preview", "variant", "is_cached",
 )  # fmt: skip
 SELECT = ", ".join(f"log.{name}" for name in COLUMNS)
 
@@ -102,6 +102,8 @@ class Line:
     version: str | None
     input_preview: str | None
     output_preview: str | None
+    variant: str | None = None
+    is_cached: bool | None = None
 
     @property
     def cursor(self) -> Cursor:
