@@ -2,6 +2,7 @@
 
 import os
 import sys
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,7 +42,6 @@ INSTALLED_APPS = [
     "channels",
     "csp",
     "django_htmx",
-    "django_structlog",
     "template_partials",
     "allauth",
     "allauth.account",
@@ -68,7 +68,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
 ]
 
 ROOT_URLCONF = "ollive.urls"
@@ -219,7 +218,7 @@ BEHIND_TLS = OLLIVE_PUBLIC_URL.startswith("https://")
 # Ollive does not end TLS itself: an https address means a proxy, and without its word every page would redirect for ever.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("OLLIVE_TRUST_PROXY", default=BEHIND_TLS) else None
 SECURE_SSL_REDIRECT = BEHIND_TLS
-SECURE_REDIRECT_EXEMPT = [r"^(healthz?|ready)$"]  # probes speak to the process itself
+SECURE_REDIRECT_EXEMPT = [r"^(healthz?|ready|metrics)$"]  # probes speak to the process itself
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
 SECURE_HSTS_PRELOAD = BEHIND_TLS
@@ -244,6 +243,9 @@ OLLIVE_PAYLOADS = env.str("OLLIVE_PAYLOADS", default="full")  # full, preview or
 OLLIVE_MEANING_SEARCH = env.bool("OLLIVE_MEANING_SEARCH", default=False)  # embed what is said; needs the extras and pgvector
 OLLIVE_RETENTION_DAYS: int = env.int("OLLIVE_RETENTION_DAYS", default=30)  # of calls and what was said in them
 OLLIVE_ROLLUP_DAYS: int = env.int("OLLIVE_ROLLUP_DAYS", default=400)  # of their sums
+REDACT_PII = env.bool("REDACT_PII", default=True)  # off, personal data stays in what is stored; secrets never do
+if not REDACT_PII and ENVIRONMENT != "development":
+    raise ImproperlyConfigured("REDACT_PII=false is for ENVIRONMENT=development alone.")
 if OLLIVE_PAYLOADS not in {"full", "preview", "none"}:
     raise ImproperlyConfigured(f"OLLIVE_PAYLOADS is {OLLIVE_PAYLOADS!r}: it can be full, preview or none.")
 OLLIVE_INBOX_LIMIT = env.int("OLLIVE_INBOX_LIMIT", default=1_000_000)  # events that may wait before new ones are refused
@@ -281,6 +283,19 @@ STORAGES = {
     "staticfiles": {"BACKEND": "ollive.bundles.BundlingStorage"},
 }
 WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+
+# --- How it is watched --------------------------------------------------------------------------------------------
+_NEAR = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"]
+OLLIVE_METRICS_ALLOW: list[str] = [
+    network for network in env.list("OLLIVE_METRICS_ALLOW", default=_NEAR) if network != "none"
+]  # who reads /metrics without a key
+for _network in OLLIVE_METRICS_ALLOW:
+    try:
+        ip_network(_network, strict=False)
+    except ValueError:
+        raise ImproperlyConfigured(f"OLLIVE_METRICS_ALLOW: {_network!r} is not a network such as 10.0.0.0/8.") from None
+OLLIVE_METRICS_TOKEN = env.str("OLLIVE_METRICS_TOKEN", default="")  # what Prometheus shows instead
+OTLP_COLLECTOR_URL = env.str("OTLP_COLLECTOR_URL", default="")  # where traces of Ollive itself go; needs the extras
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 DB_ECHO = env.bool("DB_ECHO", default=False)
