@@ -38,14 +38,15 @@ class Stack:
         *,
         is_ready: Callable[[int], bool] = lambda _: True,
         descriptors: tuple[int, ...] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start a process (again) and wait for it; its output goes to NAME.log."""
+        """Start a process (again) and wait for it; its output goes to NAME.log. `environment` is for what is none of ours."""
         self.commands[name] = command
         with (self.folder / f"{name}.log").open("ab") as output:
             process = subprocess.Popen(
                 command,
                 cwd="/" if name in ("postgres", "valkey") else ROOT,
-                env=self.environment,
+                env=self.environment if environment is None else environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
