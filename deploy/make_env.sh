@@ -8,7 +8,7 @@ data=${OLLIVE_DATA_DIR:-var}
 [ -e .env ] || cp .env.example .env
 chmod 600 .env
 
-for name in SECRET_KEY OLLIVE_ENCRYPTION_KEYS POSTGRES_PASSWORD VALKEY_PASSWORD; do
+for name in SECRET_KEY OLLIVE_ENCRYPTION_KEYS POSTGRES_PASSWORD VALKEY_PASSWORD OLLIVE_METRICS_TOKEN GRAFANA_PASSWORD; do
     grep -q "^$name=." .env && continue
     # What `make run` encrypted before must stay readable.
     kept=$data/secrets/$(echo "$name" | tr '[:upper:]' '[:lower:]')

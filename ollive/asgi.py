@@ -18,7 +18,7 @@ django.setup(set_prefix=False)
 from django.urls import path  # noqa: E402 (the apps must be loaded first)
 
 from chat.consumer import ChatConsumer  # noqa: E402
-from ollive import door_list, doors, page_bodies  # noqa: E402
+from ollive import door_list, doors, metrics, page_bodies  # noqa: E402
 from ollive.pages import PageHandler  # noqa: E402
 from ollive.web import WebProcess  # noqa: E402
 
@@ -35,6 +35,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await _live(receive, send)
     elif scope["type"] == "websocket":
         await websocket(scope, receive, send)
+    elif metrics.is_asked_for(scope):
+        await metrics.answer(scope, send)
     elif found := door_list.find(scope["method"], scope["path"]):
         await doors.enter(found, scope, receive, send)
     elif page_bodies.is_too_large(scope):

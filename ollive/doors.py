@@ -10,7 +10,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
@@ -25,10 +25,12 @@ from django.http.request import split_domain_port, validate_host
 from accounts.entrance import Bearer, Gone, Refused, Request, Response
 from ollive.bearers import Bearers
 from ollive.bodies import Body
-from ollive.door_list import Door
+from ollive.door_list import Door, address_of
+from telemetry import metrics, tracing
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
-TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+TRACE_PARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}")
+IDS = "ollive.ids"  # where the scope of a page's request has them
 DEBUG_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 
 log = structlog.get_logger(__name__)
@@ -42,13 +44,15 @@ class Ids:
 
     request_id: str
     trace_id: str
+    parent_id: str | None = None  # the caller's span
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> "Ids":
         """The caller's own, where they are well-formed."""
         given = headers.get("x-request-id", "")
         parent = TRACE_PARENT.fullmatch(headers.get("traceparent", ""))
-        return cls(given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4()), parent[1] if parent else secrets.token_hex(16))
+        request_id = given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        return cls(request_id, parent[1], parent[2]) if parent else cls(request_id, secrets.token_hex(16))
 
 
 bearers = Bearers()
@@ -61,18 +65,29 @@ async def enter(found: tuple[Door, Mapping[str, str]], scope: Mapping[str, Any],
     headers = read_headers(scope)
     ids = Ids.of(headers)
     visit = Visit(door, parts, scope, headers, ids)
-    with structlog.contextvars.bound_contextvars(request_id=ids.request_id, trace_id=ids.trace_id):
+    with structlog.contextvars.bound_contextvars(request_id=ids.request_id, trace_id=ids.trace_id), traced(ids, scope) as span:
+        status, told = 500, "the answer broke off"
         try:
             async with visit.watch:
                 response = await _answer(visit, receive)
                 await reply(send, response, visit)
+                status, told = response.status, "request"
         except Gone:
-            log.info("the caller hung up", method=scope["method"], path=scope["path"])
-            return
+            status, told = metrics.HUNG_UP, "the caller hung up"
         finally:
             visit.close()
-        latency_ms = round((time.perf_counter() - began) * 1000, 1)
-        log.info("request", method=scope["method"], path=scope["path"], status=response.status, latency_ms=latency_ms)
+            seconds = time.perf_counter() - began
+            address = address_of(door, scope["path"])
+            metrics.observe_request(scope["method"], address, status, seconds)
+            tracing.tell_request(
+                span, parent_id=ids.parent_id, method=scope["method"], path=address, status=status, seconds=seconds
+            )
+            log.info(told, method=scope["method"], path=scope["path"], status=status, latency_ms=round(seconds * 1000, 1))
+
+
+def traced(ids: Ids, scope: Mapping[str, Any]) -> AbstractContextManager[tracing.Visit | None]:
+    """The span of a request. Receiving spans makes none: they may be our own, which would never end."""
+    return nullcontext() if scope["path"].startswith("/v1/traces") else tracing.visiting(ids.trace_id)
 
 
 class Visit:
@@ -184,7 +199,7 @@ def with_ids(scope: Mapping[str, Any], send: Send) -> tuple[dict[str, Any], Send
             message = {**message, "headers": [*message.get("headers", []), *added]}
         await send(message)
 
-    return {**scope, "headers": [*others, added[0]]}, send_with_ids
+    return {**scope, "headers": [*others, added[0]], IDS: ids}, send_with_ids
 
 
 def read_headers(scope: Mapping[str, Any]) -> dict[str, str]:

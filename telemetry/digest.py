@@ -22,6 +22,7 @@ from telemetry import (
     feed,
     locks,
     logs,
+    metrics,
     partitions,
     payloads,
     policies,
@@ -32,6 +33,7 @@ from telemetry import (
     search,
     spans,
     tallies,
+    tracing,
 )
 
 BATCH = 500
@@ -138,6 +140,7 @@ def spare_memory() -> None:
 
 def drain_batch(limit: int = BATCH) -> Drained:
     """Digest one batch in one transaction. Events that fail stay, with a back-off, or die; the others go on."""
+    began = time.perf_counter()
     with transaction.atomic(), connection.cursor() as cursor:
         locks.share(cursor, locks.ERASURE)
         cursor.execute(TAKE, [limit, BATCH_BYTES])
@@ -150,6 +153,11 @@ def drain_batch(limit: int = BATCH) -> Drained:
         if done:
             cursor.execute("DELETE FROM telemetry_inbox WHERE id = ANY(%s::bigint[])", [arrays.literal(done)])
             tallies.add(cursor, stored=drained.stored, duplicate=drained.duplicate)
+    seconds = time.perf_counter() - began
+    outcomes = {"stored": drained.stored, "duplicate": drained.duplicate, "failed": drained.failed, "dead": drained.dead}
+    metrics.observe_batch(outcomes, seconds)
+    if tracing.is_on():
+        tracing.tell_bodies("digest", (bodies[number] for number in done), seconds=seconds)
     return drained
 
 

@@ -1,5 +1,6 @@
 """Where events wait for the digest. One statement appends them; what it does not store it says is a duplicate."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import orjson
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from telemetry import tracing
 from telemetry.events import Event
 
 # Sorted, so that two transactions with the same events wait for each other instead of deadlocking.
@@ -88,8 +90,10 @@ def append(events: Sequence[Event], cursor: CursorWrapper) -> Appended:
     """Add events inside the caller's transaction. Ring `telemetry.wakeups.wake` once it has committed."""
     if not events:
         return Appended(0, 0)
+    began = time.perf_counter()
     cursor.execute(APPEND, [parameter(events)])
     stored, duplicate = cursor.fetchone()
+    tracing.tell_events("inbox", events, seconds=time.perf_counter() - began)
     return Appended(stored, duplicate)
 
 

@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from telemetry.models import RedactionPolicy, RedactionRule
-from telemetry.redaction import VERSION, Config, CustomPattern, InvalidConfig, InvalidPattern, Redacted, Redactor, WordList
+from telemetry.redaction import LABELS, VERSION, Config, CustomPattern, InvalidConfig, InvalidPattern, Redacted, Redactor, WordList
 from telemetry.redaction import redactor_for as built
 from telemetry.redaction.withholding import WITHHELD
 
@@ -100,7 +100,11 @@ class ClosedStage:
         return ""
 
 
-DEFAULT = Rules(Policy(), built())
+SECRETS = frozenset({"URL_CREDENTIALS", "JWT", "PRIVATE_KEY", "API_KEY", "PASSWORD"})
+# With REDACT_PII off, which development alone allows, personal data stays; secrets are removed all the same.
+KINDS_OFF = frozenset() if settings.REDACT_PII else frozenset(LABELS) - SECRETS - {"WITHHELD"}
+PLAIN = Config(kinds_off=KINDS_OFF)
+DEFAULT = Rules(Policy(config=PLAIN), built(PLAIN))
 _known: dict[UUID, tuple[float, Rules]] = {}
 _asking: dict[UUID, Future[Rules]] = {}
 _lock = threading.Lock()
@@ -157,12 +161,12 @@ def forget(workspace_id: UUID | None = None) -> None:
 
 def config_of(policy: RedactionPolicy | None, rules: list[RedactionRule]) -> Config:
     """What these rows ask for. Raises InvalidConfig, InvalidPattern."""
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] = {"kinds_off": KINDS_OFF}
     if policy is not None:
         chosen = {
             "regions": tuple(sorted(policy.regions)),
             "national_ids": frozenset(policy.national_ids),
-            "kinds_off": frozenset(policy.kinds_off),
+            "kinds_off": frozenset(policy.kinds_off) | KINDS_OFF,
         }
     patterns = [CustomPattern(rule.label, rule.source) for rule in rules if rule.form == RedactionRule.Form.PATTERN]
     lists = [WordList(rule.label, rule.words, rule.is_case_sensitive) for rule in rules if rule.form == RedactionRule.Form.WORDS]
@@ -206,7 +210,7 @@ def _read_aside(workspace_id: UUID) -> Rules:
 def _read(workspace_id: UUID) -> Rules:
     asked_at = time.monotonic()
     stored = RedactionPolicy.objects.filter(workspace_id=workspace_id).first()
-    rules = Rules(Policy(), built())
+    rules = DEFAULT
     if stored is not None:
         rules = _rules(stored, list(RedactionRule.objects.filter(workspace_id=workspace_id, is_on=True).order_by("id")))
     with _lock:

@@ -17,7 +17,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from telemetry import inbox, wakeups
+from telemetry import inbox, tracing, wakeups
 from telemetry.events import Event
 from telemetry.inbox import Appended
 
@@ -107,6 +107,7 @@ class Writer:
         """See `telemetry.writer.append`."""
         if not events and not rejected:
             return Appended(0, 0)
+        began = time.perf_counter()
         submissions = [self._enqueue(part, rejected if not start else {}) for start, part in _parts(events)]
         parts: list[Appended] = []
         for submission in submissions:
@@ -114,6 +115,7 @@ class Writer:
             if isinstance(outcome, Away):
                 raise outcome
             parts.append(outcome)
+        tracing.tell_events("inbox", events, seconds=time.perf_counter() - began)
         starts = [start for start, _ in _parts(events)]
         return Appended(
             sum(part.stored for part in parts),

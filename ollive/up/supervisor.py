@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from ollive import env
-from ollive.up import bytecode, doors, heartbeats, postgres, programs, valkey
+from ollive.up import bytecode, counting, doors, heartbeats, postgres, programs, valkey
 from ollive.up.children import Child, Program
 from ollive.up.console import announce, say
 from ollive.up.data_folder import DataFolder
@@ -154,6 +154,7 @@ async def supervise() -> None:
     folder = DataFolder(env.DATA_DIR, env.SERVICES_FILE, env.LOCK_FILE)
     folder.open()
     os.environ.update(bytecode.environment(env.DATA_DIR))
+    os.environ.update(counting.environment(folder.make("metrics")))
     with doors.open_door() as door:
         supervisor = Supervisor(folder, door)
         task = asyncio.create_task(supervisor.run())
