@@ -76,4 +76,5 @@ lock: ## compile requirements*.in into locks with hashes
 	$(COMPILE) requirements.in --output-file requirements.txt
 	$(COMPILE) requirements-extras.in --output-file requirements-extras.txt
 	$(COMPILE) requirements-dev.in --output-file requirements-dev.txt
+	$(COMPILE) bench/peers.in --output-file bench/peers.txt
 	$(COMPILE) requirements-embedded.in --no-deps --output-file requirements-embedded.txt

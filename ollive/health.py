@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts import api_keys
 from telemetry import accounting
 
-VERSION = "0.1.0"
+VERSION: str = settings.OLLIVE_VERSION
 SCOPES = {"metrics", "admin"}
 
 

@@ -16,6 +16,7 @@ from ollive.env import BASE_DIR, DATA_DIR, env
 django_stubs_ext.monkeypatch()
 
 # --- The installation ---------------------------------------------------------------------------------------------
+OLLIVE_VERSION = "0.1.0"
 ENVIRONMENT = env.str("ENVIRONMENT", default="development")
 DEBUG = env.bool("OLLIVE_DEBUG", default=False)
 SECRET_KEY = from_env.secret("SECRET_KEY", nbytes=48)

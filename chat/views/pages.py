@@ -2,19 +2,29 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.access import person
 from chat import access
 from chat.views.answers import page
 
 
+@require_safe
+@vary_on_headers("Accept")
+def home(request: HttpRequest) -> HttpResponseBase:
+    """For a browser an empty conversation, stored with its first message. A program is told what it has found."""
+    if not request.accepts("text/html") or request.headers.get("Accept") == "*/*":
+        found = {"service": "ollive", "version": settings.OLLIVE_VERSION, "status": "operational"}
+        return JsonResponse({**found, "environment": settings.ENVIRONMENT})
+    return new_chat(request)
+
+
 @login_required
-@require_GET
-def home(request: HttpRequest) -> HttpResponse:
-    """An empty conversation; it is stored with its first message."""
+def new_chat(request: HttpRequest) -> HttpResponse:
     return page(request, None)
 
 
