@@ -151,7 +151,8 @@ class Browser:
         session = signing_in.cookies[settings.SESSION_COOKIE_NAME].value
         cookie = f"{settings.SESSION_COOKIE_NAME}={session}"
         cookies = {settings.SESSION_COOKIE_NAME: session}
-        with httpx.Client(base_url=server.url, cookies=cookies, headers={"Accept": "text/html"}, trust_env=False, timeout=30) as client:
+        headers = {"Accept": "text/html"}
+        with httpx.Client(base_url=server.url, cookies=cookies, headers=headers, trust_env=False, timeout=30) as client:
             yield cls(client, server, cookie)
 
     def post(self, path: str, fields: dict[str, Any] | None = None, *, is_htmx: bool = True) -> httpx.Response:
