@@ -108,6 +108,12 @@ def _store(run: Run, status: str, error: ProviderError | None) -> str:
     return frames.end_frame(message, run_id=run.run_id, seq=run.seq, shown=frames.Shown(run.html, run.reasoning.html))
 
 
+def _served(run: Run) -> str:
+    """What answered: behind a short name the model that it led to, else what the provider calls it."""
+    call = run.exchange.call
+    return call.request.target.path if run.exchange.route.alias else call.finish.served_model
+
+
 def _original(run: Run) -> str | None:
     """The reply before it was redacted, with the beginning that it goes on from; None where that is what is stored."""
     call, original = run.exchange.call, run.original
@@ -147,7 +153,7 @@ def _close_row(run: Run, status: str, error: ProviderError | None, *, bills: Seq
             finish_reason=call.finish.reason[:40],
             error_code=error.code if error else "",
             error=call.rules.redactor.redact(error.message).text if error else "",
-            served_model=call.finish.served_model[:300],
+            served_model=_served(run)[:300],
             span_id=call.span_id,
             **totals.columns(bills),
             **totals.times(run.calls),

@@ -23,6 +23,7 @@ from gateway import efforts, spending
 from gateway.calls import Origin
 from gateway.exchanges import Exchange
 from gateway.protocol import ChatRequest, ProviderError, Target
+from gateway.routing import Route
 from telemetry import inbox, product_events, wakeups
 from telemetry.events import Payloads
 from telemetry.policies import Rules
@@ -77,6 +78,7 @@ def open_choice(
         place=place,
         effort=effort,
         caller=told.caller,
+        route=choice.route,
     )
 
 
@@ -91,6 +93,7 @@ def open_reply(
     place: Place,
     effort: str = "",
     caller: Caller | None = None,
+    route: Route | None = None,
 ) -> Opening:
     """The empty reply and the started event of the call that will fill it."""
     conversation = prompt.conversation
@@ -111,7 +114,7 @@ def open_reply(
     )
     origin = _origin(conversation, reply, process_id, caller)
     asked = {**parameters.of(conversation, caller), **({"reasoning_effort": effort} if effort else {}), **declared(toolbox)}
-    exchange = Exchange(ChatRequest(target, history.messages, asked), origin, rules=rules)
+    exchange = Exchange(ChatRequest(target, history.messages, asked), origin, rules=rules, route=route)
     reply.inference_id = exchange.call.inference_id
     reply.trace_id, reply.span_id = exchange.call.origin.trace_id, exchange.call.span_id
     reply.save(force_insert=True)

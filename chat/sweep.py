@@ -12,7 +12,7 @@ from chat.models import Message
 from chat.relay import RelayAwayError, close_stored, stored_frames
 from chat.render import RENDERER_VERSION, render
 from chat.tools import uses
-from gateway import spending
+from gateway import catalogue, spending
 from gateway.calls import abandoned_call
 from telemetry import inbox, product_events, wakeups
 
@@ -90,7 +90,7 @@ def _end_call(message: Message, asked: Sequence[Mapping[str, Any]]) -> None:
     event, bill = abandoned_call(
         inference_id=message.inference_id,
         workspace_id=message.conversation.workspace_id,
-        path=message.model,
+        path=catalogue.full_path(message.model, message.conversation.workspace_id),
         messages=asked,
         reply=message.content[message.continued_length :],
         ended_at=message.ended_at,

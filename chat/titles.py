@@ -146,7 +146,7 @@ def title_path(conversation: Conversation) -> str:
     """
     cheap = catalogue.title_path(conversation.workspace_id)
     chosen = shelves.of(conversation.workspace_id).wanted.title_path
-    provider = conversation.model.partition("/")[0]
+    provider = catalogue.full_path(conversation.model, conversation.workspace_id).partition("/")[0]
     if cheap and (cheap == chosen or cheap.partition("/")[0] == provider):
         return cheap
     return "" if provider == sources.LOCAL else conversation.model

@@ -47,6 +47,11 @@ def resolve(path: str, *, workspace_id: uuid.UUID | None, role: str = "") -> Tar
     return target
 
 
+def full_path(name: str, workspace_id: uuid.UUID) -> str:
+    """The model that a short name means; any other name is one already."""
+    return shelves.of(workspace_id).aliases.get(name, name)
+
+
 def refusal(path: str, shelf: Shelf) -> ProviderError:
     """Why a role may not use a model."""
     return ProviderError("permission", _why_not(path, shelf))

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import redis
 import structlog
@@ -126,9 +126,9 @@ class Health:
 
     def _look(self) -> None:
         now = time.time()
-        found = self._ask(lambda client: client.zrangebyscore(RESTING, now, "+inf", withscores=True))
+        found = self._ask(lambda client: _all(client, now))
         if found is not None:
-            self._until = {_text(one): float(until) for one, until in found}
+            self._until = dict(found)
 
     def _tell_failure(self, one: str, code: str, needed: int, seconds: float) -> None:
         def tell(client: redis.Redis) -> None:
@@ -180,6 +180,11 @@ class Health:
     def _run(self) -> None:
         while True:
             self._tasks.get()()
+
+
+def _all(client: redis.Redis, now: float) -> dict[str, float]:
+    told: Any = client.zrangebyscore(RESTING, now, "+inf", withscores=True)
+    return {_text(one): float(until) for one, until in told}
 
 
 def _read(client: redis.Redis, ones: list[str]) -> dict[str, Rest]:

@@ -136,7 +136,7 @@ def _store_next(run: Run, is_last: bool) -> Exchange:
     call = run.exchange.call
     parameters = dict(call.request.parameters) | ({"tool_choice": "none"} if is_last else {})
     request = replace(call.request, messages=[*call.request.messages, *_told(call, run.uses)], parameters=parameters)
-    exchange = Exchange(request, call.origin, rules=call.rules)
+    exchange = Exchange(request, call.origin, rules=call.rules, route=run.exchange.route.onward())
     with transaction.atomic():
         try:
             spending.reserve(exchange.call, now=timezone.now())
