@@ -38,6 +38,7 @@ WORKSPACE = (
     Page("gateway:budgets", "Budgets", "wallet", Act.CONFIGURE),
     Page("api_keys", "API keys", "key-round"),
     Page("privacy", "Privacy", "shield"),
+    Page("metrics", "Activity", "activity"),
     Page("audit_log", "Audit log", "scroll-text", Act.SEE_AUDIT_LOG),
 )
 

@@ -41,6 +41,7 @@ PATH = "/metrics"
 SCOPES = {"metrics", "admin"}
 DATABASE_SECONDS = 5.0  # Prometheus waits ten for the whole answer
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+NOTHING = "–"
 EVERYBODY: Literal["everybody"] = "everybody"
 DOOR = Door("metrics", nothing_here, methods=("GET", "HEAD"))
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -186,8 +187,23 @@ def _process() -> ProcessCollector:
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """The same figures of the person's workspace, for people."""
-    workspace = current_membership(request).workspace
-    usage = analytics.usage([workspace.pk], now=timezone.now())
-    spent = usage.mean_seconds
-    days = [(day, usage.active_users[day], usage.tokens[day], spent.get(day)) for day in sorted(usage.active_users, reverse=True)]
-    return settings_page(request, "settings/activity.html", {"usage": usage, "days": days})
+    usage = analytics.usage([current_membership(request).workspace.pk], now=timezone.now())
+    spent, busiest = usage.mean_seconds, max(usage.tokens.values()) or 1
+    today, rate, mean_ms = max(usage.active_users), usage.success_rate, usage.mean_latency_ms
+    tiles = [
+        ("Active people today", f"{usage.active_users[today]:,}"),
+        ("Succeeded", NOTHING if rate is None else f"{rate:.1%}"),
+        ("Mean time of a call", NOTHING if mean_ms is None else f"{mean_ms / 1000:.1f} s"),
+        ("Tokens", f"{sum(usage.tokens.values()):,}"),
+    ]
+    days = [
+        {
+            "day": day,
+            "active_users": f"{active:,}",
+            "tokens": f"{usage.tokens[day]:,}",
+            "share": f"{usage.tokens[day] / busiest:.3f}",
+            "spent": f"{spent[day] / 60:.0f} min" if day in spent else NOTHING,
+        }
+        for day, active in reversed(usage.active_users.items())
+    ]
+    return settings_page(request, "settings/activity.html", {"tiles": tiles, "days": days})

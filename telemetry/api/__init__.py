@@ -2,4 +2,9 @@
 
 from ninja import Router
 
+from telemetry.api import analytics, logs, timeseries
+
 router = Router()
+router.add_router("", analytics.router)
+router.add_router("", logs.router)
+router.add_router("", timeseries.router)

@@ -95,6 +95,8 @@ ROWS: dict[str, Row] = {
     "health": open_page(),
     "healthz": open_page(),
     "ready": open_page(),
+    "api:analytics": open_page(401),  # a key's, whoever is signed in
+    "metrics": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
     "account_login": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),  # who is in already goes on to their chats
     "account_logout": Row(anonymous=SIGN_IN, others=200, alice=200),
     "account_change_password": Row(anonymous=SIGN_IN, others=200, alice=200),
