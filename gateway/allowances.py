@@ -8,8 +8,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from datetime import time as clock
 from uuid import UUID
 
 import structlog
@@ -18,7 +16,6 @@ from django.db import InterfaceError, OperationalError
 from accounts.database import in_thread
 from accounts.entrance import NO_LIMITS, Bearer, Refused
 from gateway import limits
-from gateway.spending import BudgetRefusal
 from gateway.windows import SLOTS, Full, Kind, Subject, Used
 from telemetry import product_events
 
@@ -61,11 +58,14 @@ async def admit(bearer: Bearer, *, tokens: int = 0) -> Admission:
 
 
 def may_use(bearer: Bearer, name: str, path: str = "") -> bool:
-    """Whether the key is for a model, by the name it was asked for or by the path that a bare name stands for.
-
-    A short name has to be in the key's list itself: what it leads to can change.
+    """Whether the key is for a model, by the name it was asked for or by the path of the same model (`gpt-4o` is
+    `openai/gpt-4o`). A short name of the workspace's has to be in the key's list itself: what it leads to can change.
     """
-    return not bearer.models or any(_fits(allowed, name) or (path and _fits(allowed, path)) for allowed in bearer.models)
+    if not bearer.models:
+        return True
+    is_same = path.partition("/")[2].lower() in {name.lower(), name.partition("/")[2].lower()}
+    names = (name, path) if path and is_same else (name,)
+    return any(_fits(allowed, one) for allowed in bearer.models for one in names)
 
 
 def require_model(bearer: Bearer, name: str, path: str = "") -> None:
@@ -73,14 +73,6 @@ def require_model(bearer: Bearer, name: str, path: str = "") -> None:
     if not may_use(bearer, name, path):
         message = f"This API key may not use {name[:100]}. It is for {', '.join(bearer.models)[:500]}."
         raise Refused(403, "model_not_allowed", message, param="model")
-
-
-def over_budget(refusal: BudgetRefusal, *, now: datetime) -> Refused:
-    """How a program is told that its budget does not allow a call. Trying again at once is of no use, and clients are told so."""
-    begins = datetime.combine(refusal.resets_on, clock(), UTC)
-    refused = Refused(429, "insufficient_quota", refusal.message, retry_after=(begins - now).total_seconds())
-    refused.headers["x-should-retry"] = "false"
-    return refused
 
 
 def _subjects(bearer: Bearer) -> list[Subject]:

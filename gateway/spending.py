@@ -3,6 +3,7 @@
 `gateway.budgets` is the ledger; here calls and their bills meet it. Without a budget, nothing is counted or locked.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -22,6 +23,8 @@ from telemetry import pricing, tokens
 MOVE = "UPDATE gateway_reservation SET call_id = %s WHERE call_id = %s AND state = 'reserved'"
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 THIS = {Budget.Period.DAY: "today", Budget.Period.MONTH: "this month"}
+FRESH_SECONDS = 5.0  # for so long a process believes that a workspace has no budget, or some
+MOST_KNOWN = 10_000
 A = {Budget.Period.DAY: "a day", Budget.Period.MONTH: "a month"}
 
 
@@ -53,22 +56,44 @@ class Allowance:
         return self.remaining_usd * 10 <= self.limit_usd
 
 
-def reserve(call: Call, *, now: datetime) -> None:
-    """Set aside what the call may cost, in the caller's transaction. A call that is free by its price needs no budget.
+_known: dict[UUID, tuple[float, bool]] = {}
+
+
+def has_none(workspace_id: UUID) -> bool:
+    """Whether the workspace is known to have no budget, without asking: then a call of it has nothing to reserve or settle."""
+    until, has_budgets = _known.get(workspace_id, (0.0, True))
+    return not has_budgets and time.monotonic() < until
+
+
+def reserve(call: Call, *, now: datetime) -> bool:
+    """Set aside what the call may cost, in the caller's transaction; False when there was no need to: no budget, or a call
+    that is free by its price. Such a call has nothing to settle either.
 
     Raises `BudgetRefusal`.
     """
     origin = call.origin
-    if not Budget.objects.filter(workspace_id=origin.workspace_id, is_enabled=True).exists():
-        return
+    if not _has_budgets(origin.workspace_id):
+        return False
     amount = _most([estimate_usd(replace(call.request, target=target), now=now) for target in call.may_ask])
     if amount == 0:
-        return
+        return False
     spender = Spender(origin.workspace_id, origin.user_id, origin.api_key_id)
     try:
         budgets.reserve(call.inference_id, spender, amount, now=now)
     except OverBudget as over:
         raise _refusal(over, spender, amount, now=now) from over
+    return True
+
+
+def _has_budgets(workspace_id: UUID) -> bool:
+    until, has_budgets = _known.get(workspace_id, (0.0, True))
+    if time.monotonic() < until:
+        return has_budgets
+    has_budgets = Budget.objects.filter(workspace_id=workspace_id, is_enabled=True).exists()
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[workspace_id] = (time.monotonic() + FRESH_SECONDS, has_budgets)
+    return has_budgets
 
 
 def _most(estimates: Sequence[Decimal | None]) -> Decimal | None:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from accounts.database import in_thread
 from chat import deletion, runner, sweep
 from chat.render import warm
-from gateway import adapters
+from gateway import adapters, completions, limits
 from telemetry import prices, processes, spool, tokens, writer
 from telemetry.redaction import redact
 
@@ -59,16 +59,19 @@ class WebProcess:
         """Give running replies their grace, close the rest as interrupted, then end."""
         if self._runner is not None:
             await self._runner.drain(grace_seconds=settings.OLLIVE_GRACE_SECONDS)
+        await completions.settled()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await writer.close()
+        await limits.aclose()
         await adapters.aclose()
 
     async def _say_alive(self) -> None:
         assert self._runner is not None
         if self._runner.process_id is None:
             self._runner.process_id = await in_thread(processes.register, "web")
+            processes.become(self._runner.process_id)
         else:
             await in_thread(processes.beat, self._runner.process_id)
         await in_thread(prices.refresh)

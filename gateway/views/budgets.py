@@ -34,7 +34,7 @@ def budgets_page(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         budget = form.save()
         _note(request, budget, "made")
-    messages.success(request, f"The budget of ${budget.limit_usd:,.2f} a {budget.period} holds from now on.")
+    messages.success(request, f"The budget of ${budget.limit_usd:,.2f} a {budget.period} holds within five seconds.")
     return redirect("gateway:budgets")
 
 
