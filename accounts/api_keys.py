@@ -6,12 +6,13 @@ workspace, or deactivated, and it opens nothing.
 
 import hashlib
 import hmac
+import re
 import secrets
 import string
 import zlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -21,9 +22,9 @@ from django.db.models import F
 from accounts import audit
 from accounts.access import SCOPES_OF
 from accounts.audit import Action
-from accounts.entrance import SCOPES, Bearer, Limits, Payloads
+from accounts.entrance import NO_LIMITS, SCOPES, Bearer, Limits, Payloads
 from accounts.models import ApiKey, Membership, User, Workspace
-from accounts.models.limits import Limited
+from accounts.models.limits import MOST, Limited
 
 PREFIX = "olv_"
 RANDOM_LENGTH = 40  # 238 bits
@@ -31,7 +32,10 @@ CHECKSUM_LENGTH = 6
 ALPHABET = string.digits + string.ascii_letters
 DEFAULT_SCOPES = ("chat", "ingest")
 USE_IS_WRITTEN_EVERY = timedelta(minutes=1)
-ROTATION_OVERLAP = timedelta(hours=24)  # in which the token before works beside the new one
+ROTATION_OVERLAP = timedelta(hours=24)  # in which the token before works beside the new one, unless told otherwise
+LONGEST_OVERLAP = timedelta(days=90)
+MOST_MODELS = 200
+MODEL_NAME = re.compile(r"[\w.:@+-][\w.:@/+-]{0,298}\*?|\*", re.ASCII)
 FROM_ENVIRONMENT = "CLIENT_API_TOKEN"
 
 
@@ -48,10 +52,14 @@ def issue(
     scopes: Iterable[str] = DEFAULT_SCOPES,
     payloads: str | None = None,
     expires_at: datetime | None = None,
+    models: Iterable[str] = (),
+    limits: Limits = NO_LIMITS,
     by: User | None = None,
     key_id: UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its token, which is nowhere else; `by` is who made it, None for a command. Raises `InvalidKey`."""
+    models = checked_models(models)
+    check_limits(limits)
     wanted = tuple(dict.fromkeys(scopes))
     membership = Membership.objects.filter(user=user, workspace=workspace).first()
     if membership is None:
@@ -78,8 +86,11 @@ def issue(
             now=now,
             expires_at=expires_at,
             key_id=key_id,
+            models=models,
+            limits=limits,
         )
         detail = {"scopes": list(wanted), "payloads": payloads or "", "expires_at": expires_at, "of": str(user.pk)}
+        detail |= _told(key)
         audit.note(Action.KEY_CREATED, by, now=now, workspace=workspace, subject=key, detail=detail)
     return key, token
 
@@ -116,7 +127,12 @@ def limits_of(limited: Limited) -> Limits:
 
 def limits_of_key(key: ApiKey) -> Limits:
     """The key's own, and the installation's where it has none."""
-    return limits_of(key) | Limits(requests=settings.RATE_LIMIT_PER_MIN or None)
+    return limits_of(key) | default_limits()
+
+
+def default_limits() -> Limits:
+    """Those of a key that has none of its own."""
+    return Limits(requests=settings.RATE_LIMIT_PER_MIN or None)
 
 
 def is_valid(key: ApiKey, now: datetime) -> bool:
@@ -133,11 +149,41 @@ def revoke(key: ApiKey, now: datetime, *, by: User | None = None) -> bool:
     return bool(ended)
 
 
-def rotate(key: ApiKey, now: datetime, *, by: User | None = None) -> str:
-    """A new token for the same key; the one before works for a day more, any older one no longer. Raises `InvalidKey`.
+def change(key: ApiKey, now: datetime, *, name: str, models: Iterable[str], limits: Limits, by: User | None = None) -> None:
+    """Give the key another name, other models or other limits; web processes notice within five seconds. Raises `InvalidKey`."""
+    if not is_valid(key, now):
+        raise InvalidKey("This key has ended. Make a new one.")
+    key.name, key.allowed_models = name, list(checked_models(models))
+    check_limits(limits)
+    key.requests_per_minute, key.tokens_per_minute, key.concurrent_calls = limits.requests, limits.tokens, limits.concurrent
+    with transaction.atomic():
+        key.save(update_fields=["name", "allowed_models", "requests_per_minute", "tokens_per_minute", "concurrent_calls"])
+        audit.note(Action.KEY_CHANGED, by, now=now, workspace=key.workspace_id, subject=key, detail=_told(key))
+
+
+def checked_models(models: Iterable[str]) -> tuple[str, ...]:
+    """Each of them once, without the spaces around. Raises `InvalidKey`."""
+    found = tuple(dict.fromkeys(model.strip() for model in models if model.strip()))
+    if len(found) > MOST_MODELS:
+        raise InvalidKey(f"A key has {MOST_MODELS} models at most. Name them together, such as openai/*.")
+    if wrong := next((model for model in found if not MODEL_NAME.fullmatch(model)), None):
+        raise InvalidKey(f"{wrong[:100]} is no name of a model: write openai/gpt-4o-mini, a short name, or openai/*.")
+    return found
+
+
+def check_limits(limits: Limits) -> None:
+    """Raises `InvalidKey`."""
+    if any(limit is not None and not 1 <= limit <= MOST for limit in (limits.requests, limits.tokens, limits.concurrent)):
+        raise InvalidKey(f"A limit is a number from 1 to {MOST:,}, or none.")
+
+
+def rotate(key: ApiKey, now: datetime, *, overlap: timedelta = ROTATION_OVERLAP, by: User | None = None) -> str:
+    """A new token for the same key; the one before works for the overlap, any older one no longer. Raises `InvalidKey`.
 
     The key keeps its id: its budgets, limits and logs go on.
     """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise InvalidKey(f"The token before may work for {LONGEST_OVERLAP.days} days more at most.")
     if key.name == FROM_ENVIRONMENT:
         raise InvalidKey(f"This key is {FROM_ENVIRONMENT} of the environment. Change it there.")
     if not is_valid(key, now):
@@ -145,15 +191,16 @@ def rotate(key: ApiKey, now: datetime, *, by: User | None = None) -> str:
     token = make_token()
     with transaction.atomic():
         changed = ApiKey.objects.filter(pk=key.pk, revoked_at=None, token_sha256=key.token_sha256).update(
-            previous_sha256=F("token_sha256"),
-            previous_last_four=F("last_four"),
-            previous_expires_at=now + ROTATION_OVERLAP,
+            previous_sha256=F("token_sha256") if overlap else None,
+            previous_last_four=F("last_four") if overlap else "",
+            previous_expires_at=now + overlap if overlap else None,
             token_sha256=fingerprint(token),
             last_four=token[-4:],
         )
         if not changed:
             raise InvalidKey("Somebody else changed this key just now. Look again before you rotate it.")
-        audit.note(Action.KEY_ROTATED, by, now=now, workspace=key.workspace_id, subject=key)
+        detail = {"overlap_hours": overlap.total_seconds() / 3600}
+        audit.note(Action.KEY_ROTATED, by, now=now, workspace=key.workspace_id, subject=key, detail=detail)
     return token
 
 
@@ -221,6 +268,8 @@ def _store(
     payloads: str | None = None,
     expires_at: datetime | None = None,
     key_id: UUID | None = None,
+    models: Iterable[str] = (),
+    limits: Limits = NO_LIMITS,
 ) -> ApiKey:
     return ApiKey.objects.create(
         id=key_id or uuid4(),
@@ -233,6 +282,10 @@ def _store(
         payloads=payloads or "",
         created_at=now,
         expires_at=expires_at,
+        allowed_models=list(models),
+        requests_per_minute=limits.requests,
+        tokens_per_minute=limits.tokens,
+        concurrent_calls=limits.concurrent,
     )
 
 
@@ -248,3 +301,14 @@ def _checksum(body: str) -> str:
         number, digit = divmod(number, len(ALPHABET))
         digits.append(ALPHABET[digit])
     return "".join(reversed(digits))
+
+
+def _told(key: ApiKey) -> dict[str, Any]:
+    """What the audit log says of a key's limits."""
+    limits = limits_of(key)
+    return {
+        "models": key.allowed_models,
+        "requests_per_minute": limits.requests,
+        "tokens_per_minute": limits.tokens,
+        "concurrent_calls": limits.concurrent,
+    }

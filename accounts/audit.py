@@ -58,6 +58,7 @@ class Action(StrEnum):
     OWNERSHIP_TRANSFERRED = "member.ownership_transferred", "Handed the workspace over"
 
     KEY_CREATED = "key.created", "Created an API key"
+    KEY_CHANGED = "key.changed", "Changed an API key"
     KEY_ROTATED = "key.rotated", "Rotated an API key"
     KEY_REVOKED = "key.revoked", "Revoked an API key"
 
@@ -74,6 +75,8 @@ class Action(StrEnum):
     MODELS_CHANGED = "models.changed", "Changed the models"
     TOOLS_CHANGED = "tools.changed", "Changed the tools"
     BUDGET_CHANGED = "budget.changed", "Changed a budget"
+    WEBHOOK_CHANGED = "webhook.changed", "Changed a webhook"
+    LIMITS_CHANGED = "limits.changed", "Changed limits"
 
     SHARE_CREATED = "share.created", "Shared a chat"
     SHARE_REVOKED = "share.revoked", "Ended the sharing of a chat"

@@ -3,7 +3,8 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-RANGE = (MinValueValidator(1), MaxValueValidator(1_000_000_000))
+MOST = 1_000_000_000
+RANGE = (MinValueValidator(1), MaxValueValidator(MOST))
 
 
 class Limited(models.Model):
