@@ -6,7 +6,7 @@ before a server has acknowledged it, so everything in a feed can be recovered.
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import msgspec
 import orjson
@@ -82,8 +82,8 @@ class Feed:
         finally:
             self._waiting.discard(changed)
 
-    async def texts(self) -> AsyncIterator[str]:
-        """The reply's text alone, piece by piece as it comes, until the run ends."""
+    async def texts(self, quiet_seconds: float | None = None) -> AsyncGenerator[str, None]:
+        """The reply's text alone, piece by piece as it comes, until the run ends; an empty one after each so long a silence."""
         changed = asyncio.Event()
         self._waiting.add(changed)
         generation, taken, told = self.generation, 0, 0
@@ -101,7 +101,11 @@ class Feed:
                     return
                 else:
                     changed.clear()
-                    await changed.wait()
+                    try:
+                        async with asyncio.timeout(quiet_seconds):
+                            await changed.wait()
+                    except TimeoutError:
+                        yield ""
         finally:
             self._waiting.discard(changed)
 

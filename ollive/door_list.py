@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.entrance import Refused, Request, Response, Scope
+from chat import v1
+from chat.doors import documents, messages
+from gateway.doors import completions, embeddings, models, responses, texts
+from gateway.doors import messages as anthropic
 from telemetry.doors import batch, ingest, litellm, otlp
 
 MB = 1024 * 1024
@@ -40,10 +44,28 @@ DOORS: dict[str, Door] = {
     "/api/v1/ingest/litellm": Door("ingest", litellm.receive, cap=litellm.CAP, media_types=litellm.MEDIA_TYPES),
     "/v1/traces": Door("ingest", otlp.receive, cap=otlp.CAP, media_types=otlp.MEDIA_TYPES, refuse=otlp.refuse),
     "/v1/events:batch": Door("ingest", batch.receive, cap=batch.CAP, is_streamed=True),
+    "/v1/models": Door("chat", models.show_all, methods=("GET",)),
+    "/v1/embeddings": Door("chat", embeddings.embed, cap=20 * MB, is_watched=True),
+    "/v1/completions": Door("chat", texts.complete, cap=20 * MB, is_watched=True),
+    "/v1/responses": Door("chat", responses.respond, cap=20 * MB, is_watched=True),
+    "/v1/messages": Door("chat", anthropic.tell, cap=20 * MB, is_watched=True, refuse=anthropic.refuse),
+    "/v1/messages/count_tokens": Door("chat", anthropic.count, cap=20 * MB, refuse=anthropic.refuse),
+    "/v1/chat/completions": Door("chat", v1.beside(completions.complete), cap=20 * MB, is_watched=True),
+    "/v1/conversations": Door("chat", v1.make, document=documents.CREATE),
+    "/v1/chat/completions.pb": Door(
+        "chat", v1.complete_protobuf, media_types=v1.PROTOBUF, is_watched=True, document=documents.PROTOBUF
+    ),
 }
 
 # Addresses with named pieces: `{id}` has no slash, `{path:id}` may have some. At a few of them Django has other methods.
-PATTERNS: dict[str, Door] = {}
+PATTERNS: dict[str, Door] = {
+    "/v1/models/{path:id}": Door("chat", models.show_one, methods=("GET",)),
+    "/api/v1/conversations/{conversation_id}/messages": Door("chat", messages.send, is_watched=True, document=documents.SEND),
+    "/api/v1/conversations/{conversation_id}/stream": Door(
+        "chat", messages.stream, is_watched=True, methods=("GET",), document=documents.STREAM
+    ),
+    "/api/v1/conversations/{conversation_id}/cancel": Door("chat", messages.cancel, document=documents.CANCEL),
+}
 
 NOTHING_HERE = Door("chat", nothing_here, methods=("GET", "POST", "PUT", "PATCH", "DELETE"))
 

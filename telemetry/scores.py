@@ -33,11 +33,11 @@ PRUNE = f"DELETE FROM telemetry_score WHERE {OLDER}"  # noqa: S608  (put togethe
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The reply that a person judges, and who they are."""
+    """The reply that is judged, and the person who does; nobody and no reply where a program reports on a whole conversation."""
 
     workspace_id: UUID
-    user_id: UUID
-    message_id: UUID
+    user_id: UUID | None
+    message_id: UUID | None
     conversation_id: UUID | None = None
     inference_id: UUID | None = None
     trace_id: str = ""
@@ -77,6 +77,16 @@ def judge(judged: Judged, judgement: Judgement, *, rules: Rules, now: datetime) 
                 score.created_at = score.updated_at = now
                 score.save(force_insert=True)
     return bool(wanted) and not held
+
+
+def report(judged: Judged, judgement: Judgement, *, rules: Rules, now: datetime, is_flagged: bool = False) -> None:
+    """Add what a program reports. Nothing takes another's place: behind one program there are many people."""
+    told = _scores(judged, judgement, rules)
+    if is_flagged:
+        told.append(Score(**asdict(judged), name="flag", kind=Score.Kind.BOOLEAN, value=1.0))
+    for score in told:
+        score.source, score.created_at, score.updated_at = Score.Source.API, now, now
+    Score.objects.bulk_create(told)
 
 
 def of_messages(message_ids: Iterable[UUID]) -> dict[UUID, Judgement]:

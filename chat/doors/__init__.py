@@ -1,0 +1,1 @@
+"""Doors that ask in conversations: what runs a model, or streams."""
