@@ -81,12 +81,14 @@ class Response:
     """An answer. `headers` have lower-case names; the content type is JSON unless they say otherwise.
 
     With `chunks` it is streamed instead of `body`. They are closed (`aclose`) in every case, also when the caller hangs up.
+    `ping` is sent whenever nothing else was for a while; each chunk has to be whole then.
     """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     chunks: AsyncGenerator[bytes, None] | None = None
+    ping: bytes = b""
 
 
 class Refused(Exception):

@@ -25,9 +25,10 @@ class Exchange:
         *,
         rules: policies.Rules | None = None,
         route: Route | None = None,
-        kind: type[Call] = Call,
+        kind: Callable[..., Call] = Call,
     ) -> None:
         self.route = route or Route(request.target.path, request.target)
+        self._kind = kind
         self.call = kind(request, marked(origin, self.route), rules=rules)
         self.call.may_ask = self.route.targets
 
@@ -58,7 +59,7 @@ class Exchange:
     async def _try_again(self, step: Step, error: ProviderError, record: Record) -> None:
         failed = self.call
         failed.stop_clock()
-        following = type(failed)(
+        following = self._kind(
             replace(failed.request, target=step.target),
             replace(failed.origin, variant=step.variant),
             attempt=failed.attempt + 1,

@@ -55,6 +55,7 @@ class Shelf:
         self.entries = {entry.path.lower(): entry for entry in entries}
         self.named: Mapping[str, ModelAlias] = {alias.name: alias for alias in named}
         self.aliases = {name: alias.path for name, alias in self.named.items()}
+        self.warm: set[tuple[str, str]] = set()  # names and roles for which all is in memory
         self.led: dict[str, Any] = {}  # the short names that were followed, as `gateway.deployments` put them together
         wanted = ModelChoices.objects.filter(workspace_id=workspace_id).first() if workspace_id else None
         self.wanted = wanted or ModelChoices()
@@ -215,6 +216,12 @@ def of(workspace_id: uuid.UUID | None) -> Shelf:
         shelf = Shelf(workspace_id)
         _cached[workspace_id] = (now + sources.FRESH_SECONDS, generation, shelf)
     return shelf
+
+
+def fresh(workspace_id: uuid.UUID | None) -> Shelf | None:
+    """The shelf where it is in memory: asking for it asks no database."""
+    until, generation, shelf = _cached.get(workspace_id, (0.0, -1, None))
+    return shelf if time.monotonic() < until and generation == sources.generation() else None
 
 
 def owner_of(path: str, shelf: Shelf, default_provider: str) -> Source | None:

@@ -26,6 +26,7 @@ from accounts.entrance import Bearer, Gone, Refused, Request, Response
 from ollive.bearers import Bearers
 from ollive.bodies import Body
 from ollive.door_list import Door, address_of
+from ollive.pulse import Pulse
 from telemetry import metrics, tracing
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
@@ -264,9 +265,9 @@ async def reply(send: Send, response: Response, visit: Visit) -> None:
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     if response.chunks is not None:
-        async with aclosing(response.chunks) as chunks:
+        async with aclosing(response.chunks) as chunks, Pulse(send, response.ping) as pulse:
             async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await pulse.send(chunk)
         visit.watch.rest()
     await send({"type": "http.response.body", "body": response.body})
 

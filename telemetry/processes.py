@@ -32,6 +32,17 @@ ORDER BY log.workspace_id, log.received_at, log.id LIMIT %s FOR UPDATE OF log SK
 FORGET = "DELETE FROM telemetry_process WHERE beat_at < statement_timestamp() - interval '7 days'"
 
 log = structlog.get_logger(__name__)
+_own: UUID | None = None
+
+
+def own() -> UUID | None:
+    """This process, once it is entered: its calls carry it, so that its silence closes them."""
+    return _own
+
+
+def become(process_id: UUID) -> None:
+    global _own
+    _own = process_id
 
 
 def register(kind: str) -> UUID:

@@ -28,11 +28,13 @@ def remember(target: Target, conceded: frozenset[str]) -> None:
     _remembered[target.base_url, target.model] = conceded
 
 
-def body_of(request: ChatRequest, conceded: AbstractSet[str]) -> dict[str, Any]:
+def body_of(request: ChatRequest, conceded: AbstractSet[str], *, is_stream: bool = True) -> dict[str, Any]:
     """The body to send, less what was conceded."""
-    body: dict[str, Any] = {"model": request.target.model, "messages": request.messages, **request.parameters, "stream": True}
-    if "stream_options" not in conceded:
-        body["stream_options"] = {"include_usage": True}
+    body: dict[str, Any] = {"model": request.target.model, "messages": request.messages, **request.parameters}
+    if is_stream:
+        body["stream"] = True
+        if "stream_options" not in conceded:
+            body["stream_options"] = {"include_usage": True}
     limits = [body.pop(name, None) for name in LIMITS]
     limit = next((value for value in limits if value is not None), None)
     if limit is not None:

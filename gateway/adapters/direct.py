@@ -1,7 +1,8 @@
 """Streams from any server that speaks OpenAI's chat completions, over one shared aiohttp session and without LiteLLM."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
+from typing import Protocol, TypeVar
 
 import aiohttp
 import msgspec
@@ -20,7 +21,31 @@ DONE = b"[DONE]"
 MAX_REFUSAL_BYTES = 64 * 1024
 MAX_WHOLE_BYTES = 16 * 1024 * 1024
 DRAIN_SECONDS = 0.1
+EVENTS, JSON = "text/event-stream", "application/json"
 NETWORK_ERRORS = (aiohttp.ClientError, msgspec.MsgspecError, OSError, RuntimeError, ValueError)
+
+
+T = TypeVar("T", covariant=True)
+
+
+class Reading(Protocol[T]):
+    """What is made of the bytes of one reply as they come."""
+
+    is_done: bool  # it is complete, whatever else may come
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every choice has said how it ended; what may follow is its usage."""
+
+    def feed(self, data: bytes) -> Iterable[T]: ...
+    def rest(self) -> Iterable[T]:
+        """What the stream ended without closing."""
+
+    def take_whole(self, body: bytes) -> Iterable[T]:
+        """An answer that isn't streamed, though it was asked to be."""
+
+    def ends(self, content_type: str) -> Iterable[T]:
+        """What follows the last piece. Raises `ProviderError` when the stream ended before the reply did."""
 
 
 class DirectAdapter:
@@ -29,17 +54,21 @@ class DirectAdapter:
     def __init__(self, timeouts: Timeouts) -> None:
         self._timeouts = timeouts
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamPart, None]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[StreamPart, None]:
+        who = directory.label(request.target.provider)
+        return self.read(request, _Reply(who, int(request.parameters.get("n") or 1)))
+
+    async def read(self, request: ChatRequest, reply: Reading[T]) -> AsyncGenerator[T, None]:
+        """Stream one call, and yield what `reply` makes of it."""
         who = directory.label(request.target.provider)
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
         response = await self._open(request, who)
         watch = Watch(loop, response.close, max(0.0, self._timeouts.first_byte + asked_at - loop.time()))
-        reply = _Reply(who, int(request.parameters.get("n") or 1))
         idle, ending = self._timeouts.idle, self._timeouts.ending
         try:
             try:
-                if response.content_type == "application/json":
+                if response.content_type == JSON:
                     for part in reply.take_whole(await _read(response, watch, limit=MAX_WHOLE_BYTES)):
                         yield part
                 read, feed = response.content.readany, reply.feed
@@ -64,13 +93,26 @@ class DirectAdapter:
             watch.stop()
             response.close()
 
-    async def _open(self, request: ChatRequest, who: str) -> aiohttp.ClientResponse:
+    async def whole(self, request: ChatRequest) -> bytes:
+        """The provider's answer in one piece, as it wrote it. Raises `ProviderError`."""
+        who = directory.label(request.target.provider)
+        response = await self._open(request, who, is_stream=False)
+        watch = Watch(asyncio.get_running_loop(), response.close, self._timeouts.idle)
+        try:
+            return await _read(response, watch, limit=MAX_WHOLE_BYTES)
+        except NETWORK_ERRORS as error:
+            raise network_fault(error, who, watch=watch) from error
+        finally:
+            watch.stop()
+            response.close()
+
+    async def _open(self, request: ChatRequest, who: str, *, is_stream: bool = True) -> aiohttp.ClientResponse:
         """The answer that is to be read. Raises `ProviderError`."""
         conceded = concessions.conceded_to(request.target)
         while True:
-            body = concessions.body_of(request, conceded)
+            body = concessions.body_of(request, conceded, is_stream=is_stream)
             try:
-                response = await self._post(request.target, msgspec.json.encode(body))
+                response = await self._post(request.target, msgspec.json.encode(body), is_stream=is_stream)
                 if 200 <= response.status < 300:
                     return response
                 text = await self._read_refusal(response)
@@ -82,18 +124,19 @@ class DirectAdapter:
             conceded |= {given_up}
             concessions.remember(request.target, conceded)
 
-    async def _post(self, target: Target, body: bytes) -> aiohttp.ClientResponse:
+    async def _post(self, target: Target, body: bytes, *, is_stream: bool) -> aiohttp.ClientResponse:
         url = URL(f"{target.base_url}/chat/completions").update_query(target.options.get("query") or {})
         if target.is_guarded:
             require_public(url.host or "", port=url.port, allowed=target.allowed_host)
-        async with asyncio.timeout(self._timeouts.first_byte):
+        patience, accept = (self._timeouts.first_byte, EVENTS) if is_stream else (self._timeouts.whole, JSON)
+        async with asyncio.timeout(patience):
             while True:
                 attempt = Attempt()
                 try:
                     return await session(is_guarded=target.is_guarded, allowed=target.allowed_host).post(
                         url,
                         data=body,
-                        headers={"Content-Type": "application/json", "Accept": "text/event-stream"} | headers_for(target),
+                        headers={"Content-Type": JSON, "Accept": accept} | headers_for(target),
                         allow_redirects=False,
                         timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect),
                         trace_request_ctx=attempt,
@@ -117,7 +160,7 @@ def headers_for(target: Target) -> dict[str, str]:
 
 
 class _Reply:
-    """What one call has said so far."""
+    """What one call has said so far, as deltas: a `Reading`."""
 
     __slots__ = ("_events", "_transcript", "_who", "has_events", "is_done")
 

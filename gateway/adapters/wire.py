@@ -23,6 +23,7 @@ class ToolCall(msgspec.Struct, gc=False):
 class Piece(msgspec.Struct):
     """A `delta`, or the `message` of an answer that isn't streamed."""
 
+    role: str | None = None
     content: str | list[dict[str, Any]] | None = None
     reasoning_content: str | None = None
     reasoning: str | dict[str, Any] | None = None
@@ -38,6 +39,7 @@ class Choice(msgspec.Struct):
 
 
 class Chunk(msgspec.Struct):
+    id: str | None = None
     choices: list[Choice] | None = None
     usage: dict[str, Any] | None = None
     model: str | None = None

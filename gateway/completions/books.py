@@ -1,0 +1,190 @@
+"""The books of one request: what is set aside and written down before a provider is asked, and what is booked when it has answered.
+
+The first event is durable before anybody is asked, in the database or else in the spool. The last one is handed in when the answer
+is over, beside it; only what other requests are measured by is settled before the answer's last byte.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.utils import timezone
+
+from accounts.database import in_thread
+from accounts.entrance import Refused
+from gateway import spending
+from gateway.allowances import Admission
+from gateway.calls import Bill, Call, Ending
+from gateway.completions import refusals
+from gateway.exchanges import Exchange
+from gateway.protocol import ProviderError
+from telemetry import inbox, spool, wakeups, writer
+from telemetry.events import Event
+
+LARGE = 32_768  # characters that take the redactor so long that others would feel it
+PAUSES = (0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)  # between attempts at a database that is away
+SETTLE_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+_under_way: set[asyncio.Task[None]] = set()
+
+
+class Books:
+    """`open` them before the provider is asked, `close` them once, however the answer ends."""
+
+    def __init__(self, exchange: Exchange, admission: Admission, *, size: int) -> None:
+        self._exchange = exchange
+        self._admission = admission
+        self._is_large = size > LARGE
+        self._is_reserved = False
+        self._bill: Bill | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._is_settled = asyncio.Event()
+
+    async def open(self) -> None:
+        """Raises `Refused`: over budget, or nothing can be written down."""
+        call = self._exchange.call
+        if spending.has_none(call.origin.workspace_id):
+            await self.record([await self._built(call.started)])
+            return
+        try:
+            self._is_reserved, is_kept = await in_thread(_open, call)
+        except spending.BudgetRefusal as refusal:
+            raise refusals.of_budget(refusal, now=timezone.now()) from None
+        except DatabaseError:
+            raise away() from None
+        if not is_kept:
+            await self.record([await self._built(call.started)])
+
+    async def record(self, events: Sequence[Event]) -> None:
+        """Store events durably. Raises `Refused` where neither the database nor the spool takes them."""
+        try:
+            await writer.append(events)
+        except writer.Away as absence:
+            try:
+                await asyncio.to_thread(spool.keep, events)
+            except spool.SpoolError as refusal:
+                log.error("an event can be stored nowhere", error=str(refusal))
+                raise away(absence.retry_after) from None
+
+    async def record_attempt(self, events: Sequence[Event]) -> None:
+        """The end of one attempt and the start of the next, which spends what the failed one had set aside."""
+        if self._is_reserved:
+            await in_thread(spending.pass_on, events[0].inference_id, events[-1].inference_id)
+        await self.record(events)
+
+    def close(self, ending: Ending, error: ProviderError | None = None) -> None:
+        """The answer is over. The first time counts; what is left to do goes on beside, whatever becomes of the caller."""
+        if self._closing is None:
+            self._exchange.call.stop_clock()
+            self._closing = start(self._close(ending, error))
+
+    async def settled(self) -> None:
+        """Wait until other requests are measured by what this one took."""
+        if self._closing is not None:
+            await self._is_settled.wait()
+
+    async def reckon(self, ending: Ending) -> Bill:
+        """What the call used. Counting what no provider counted may take a while."""
+        if self._bill is None:
+            call = self._exchange.call
+            is_told = call.usage is not None or (ending == "error" and not call.has_output)
+            self._bill = call.bill(ending) if is_told else await asyncio.to_thread(call.bill, ending)
+        return self._bill
+
+    async def _close(self, ending: Ending, error: ProviderError | None) -> None:
+        call = self._exchange.call
+        try:
+            bill = await self.reckon(ending)
+            await self._admission.close(bill.usage.total_tokens)
+            event = await self._built(lambda: call.finished(ending, bill, error=error))
+            if self._is_reserved:
+                await self._settle(call, bill, event)
+            else:
+                self._is_settled.set()
+                await self._record_end(event)
+        finally:
+            self._is_settled.set()
+            await self._admission.close()
+
+    async def _settle(self, call: Call, bill: Bill, event: Event) -> None:
+        """Money and log in one commit. While the database is away the event is in the spool, and the money waits in memory."""
+        is_spooled = False
+        for pause in PAUSES:
+            try:
+                await in_thread(_settle, call, bill, None if is_spooled else event)
+                return
+            except DatabaseError as absence:
+                log.warning("the cost of a call waits for the database", inference_id=str(call.inference_id), error=str(absence))
+                if not is_spooled:
+                    is_spooled = True
+                    await asyncio.to_thread(self._keep, event)
+                self._is_settled.set()
+                await asyncio.sleep(pause)
+        log.error("the cost of a call was not booked", inference_id=str(call.inference_id))
+
+    async def _record_end(self, event: Event) -> None:
+        try:
+            await writer.append([event])
+        except writer.Away:
+            await asyncio.to_thread(self._keep, event)
+
+    def _keep(self, event: Event) -> None:
+        try:
+            spool.keep([event])
+        except spool.SpoolError as refusal:
+            log.error("the end of a call can be stored nowhere", inference_id=str(event.inference_id), error=str(refusal))
+
+    async def _built(self, build: Any) -> Event:
+        """Redacting a book's worth of text takes longer than the loop may be held up."""
+        said = len(self._exchange.call.received)
+        event: Event = await asyncio.to_thread(build) if self._is_large or said > LARGE else build()
+        return event
+
+
+def _open(call: Call) -> tuple[bool, bool]:
+    """Whether something was set aside, and whether the first event is stored with it."""
+    with transaction.atomic():
+        if not spending.reserve(call, now=timezone.now()):
+            return False, False
+        with connection.cursor() as cursor:
+            inbox.append([call.started()], cursor)
+        transaction.on_commit(wakeups.wake)
+    return True, True
+
+
+def _settle(call: Call, bill: Bill, event: Event | None) -> None:
+    with transaction.atomic():
+        spending.settle(call.inference_id, bill)
+        if event is not None:
+            with connection.cursor() as cursor:
+                inbox.append([event], cursor)
+            transaction.on_commit(wakeups.wake)
+
+
+def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Do it beside the request, which may be over before."""
+    task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+    _under_way.add(task)
+    task.add_done_callback(_done)
+    return task
+
+
+def _done(task: asyncio.Task[None]) -> None:
+    _under_way.discard(task)
+    if not task.cancelled() and (error := task.exception()):
+        log.error("the books of a call were not closed", exc_info=error)
+
+
+async def settled() -> None:
+    """Wait until what is over is written down, before the process ends."""
+    if _under_way:
+        await asyncio.wait(_under_way, timeout=SETTLE_SECONDS)
+
+
+def away(retry_after: float = 2) -> Refused:
+    return Refused(503, "unavailable", "Calls can't be recorded at the moment; try again shortly.", retry_after=retry_after)
