@@ -11,6 +11,7 @@ from gateway.deployments import Alias, CacheRule, Order, Place, alias_of, order
 from gateway.protocol import ProviderError, Target
 
 MAX_ATTEMPTS = 3
+FIRST_PAUSE_SECONDS = 0.5
 MAX_PAUSE_SECONDS = 20.0
 # What another provider may well answer. Its own faults, and what this one does not know or may not do.
 ELSEWHERE = frozenset({"authentication", "permission", "quota", "not_found", "unknown_model", "no_provider", "bad_response"})
@@ -146,4 +147,4 @@ def _pause_seconds(attempt: int, retry_after: float | None) -> float:
     """Exponential back-off with jitter; a provider's own word counts when it is bearable."""
     if retry_after is not None:
         return min(retry_after, MAX_PAUSE_SECONDS)
-    return float(0.5 * 2 ** (attempt - 1) * (0.75 + random.random() / 2))
+    return float(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1) * (0.75 + random.random() / 2))
