@@ -8,7 +8,7 @@ from typing import Any
 from accounts.entrance import Refused, Request, Response, Scope
 from chat import v1
 from chat.doors import documents, messages
-from gateway.doors import completions, embeddings, models, responses, texts
+from gateway.doors import completions, embeddings, models, responses, stateless, texts
 from gateway.doors import messages as anthropic
 from telemetry.doors import batch, ingest, litellm, otlp
 
@@ -51,6 +51,8 @@ DOORS: dict[str, Door] = {
     "/v1/messages": Door("chat", anthropic.tell, cap=20 * MB, is_watched=True, refuse=anthropic.refuse),
     "/v1/messages/count_tokens": Door("chat", anthropic.count, cap=20 * MB, refuse=anthropic.refuse),
     "/v1/chat/completions": Door("chat", v1.beside(completions.complete), cap=20 * MB, is_watched=True),
+    "/chat": Door("chat", stateless.reply, is_watched=True),
+    "/chat/stream": Door("chat", stateless.stream, is_watched=True, methods=("GET", "POST")),
     "/v1/conversations": Door("chat", v1.make, document=documents.CREATE),
     "/v1/chat/completions.pb": Door(
         "chat", v1.complete_protobuf, media_types=v1.PROTOBUF, is_watched=True, document=documents.PROTOBUF

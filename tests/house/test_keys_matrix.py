@@ -24,6 +24,15 @@ ROWS = {
     "/api/v1/ingest/litellm": "ingest",
     "/v1/events:batch": "ingest",
     "/v1/traces": "ingest",
+    "/chat": "chat",
+    "/chat/stream": "chat",
+    "/v1/models": "chat",
+    "/v1/models/{path:id}": "chat",
+    "/v1/embeddings": "chat",
+    "/v1/completions": "chat",
+    "/v1/responses": "chat",
+    "/v1/messages": "chat",
+    "/v1/messages/count_tokens": "chat",
 }
 PASSED = "passed"
 
