@@ -21,6 +21,8 @@ class Act(StrEnum):
     MANAGE_MEMBERS = "manage members"
     MANAGE_KEYS = "manage other people's keys"
     SEE_AUDIT_LOG = "see the audit log"
+    SEE_LOGS = "see other people's calls"
+    SEE_CONTENT = "read what others said"
     OWN = "change what belongs to the owner"
 
 
@@ -33,6 +35,8 @@ WHO_MAY: dict[Act, frozenset[str]] = {
     Act.MANAGE_MEMBERS: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.MANAGE_KEYS: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.SEE_AUDIT_LOG: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.SEE_LOGS: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.SEE_CONTENT: frozenset({_Role.OWNER}),
     Act.OWN: frozenset({_Role.OWNER}),
 }
 # A key lets a program do no more than its person may do at this moment, whatever scopes it was given.

@@ -93,11 +93,11 @@ class Results:
     next_after: str
 
 
-def find(user: User, typed: str, *, now: datetime, after: Cursor | None = None) -> Results:
-    """Raises `Unsearchable`."""
+def find(user: User, typed: str, *, now: datetime, after: Cursor | None = None, workspace_id: uuid.UUID | None = None) -> Results:
+    """In one workspace, or in all that the person is in. Raises `Unsearchable`."""
     terms = _terms(typed)
     asked_at = after.asked_at if after else now
-    found = _entries(user, terms, asked_at=asked_at, after=after)
+    found = _entries(user, terms, asked_at=asked_at, after=after, workspace_id=workspace_id)
     shown = found[:PAGE_OF_HITS]
     last = shown[-1] if len(found) > len(shown) else None
     return Results(_hits(shown, terms), str(Cursor(asked_at, last.score, last.id)) if last else "")
@@ -139,12 +139,16 @@ def _query(user: User, terms: Sequence[Term]) -> tuple[str, list[str]]:
     return f"quote_literal(%s)::tsquery && {query}", [f"o:{user.id}", *parameters]
 
 
-def _entries(user: User, terms: Sequence[Term], *, asked_at: datetime, after: Cursor | None) -> list[_Entry]:
+def _entries(
+    user: User, terms: Sequence[Term], *, asked_at: datetime, after: Cursor | None, workspace_id: uuid.UUID | None
+) -> list[_Entry]:
     query, parameters = _query(user, terms)
     wanted = [term for term in terms if not term.is_excluded]
     begun, begun_parameters = search_terms.tsquery(wanted, CONFIGURATION)
     whole, whole_parameters = search_terms.tsquery([replace(term, kind="words") for term in wanted], CONFIGURATION)
-    allowed, allowed_parameters = conversations_of(user).filter(is_temporary=False).values("id").query.sql_with_params()
+    mine = conversations_of(user).filter(is_temporary=False)
+    searched = mine.filter(workspace_id=workspace_id) if workspace_id else mine
+    allowed, allowed_parameters = searched.values("id").query.sql_with_params()
     after_score, after_id = (after.score, after.id) if after else (None, uuid.UUID(int=0))
     with connection.cursor() as cursor:
         cursor.execute(

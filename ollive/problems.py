@@ -113,7 +113,7 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 def _place(loc: Sequence[Any]) -> Sequence[Any]:
     """`(body, data, title)` → `(body, title)`: how the view calls its parameter is nothing to the caller."""
-    return (loc[0], *loc[2:]) if len(loc) > 2 and loc[0] == "body" else loc
+    return (loc[0], *loc[2:]) if len(loc) > 2 and isinstance(loc[2], str) else loc
 
 
 def _told(request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -84,17 +84,25 @@ class Trace:
     next: After | None
 
 
-def call(workspace_id: UUID, inference_id: UUID) -> Call | None:
+def row(workspace_id: UUID, inference_id: UUID) -> InferenceLog | None:
     """One call of a workspace, found on its day by its key."""
     key = InferenceKey.objects.filter(workspace_id=workspace_id, inference_id=inference_id).first()
     if key is None:
         return None
-    at = {"workspace_id": workspace_id, "received_at": key.received_at}
-    log = InferenceLog.objects.filter(**at, id=inference_id).first()
-    if log is None:
-        return None
-    steps = Span.objects.filter(workspace_id=workspace_id, inference_id=inference_id).order_by("started_at", "id")[:STEPS_LIMIT]
-    return Call(log, payloads.shown_content_of(log), list(steps))
+    return InferenceLog.objects.filter(workspace_id=workspace_id, received_at=key.received_at, id=inference_id).first()
+
+
+def steps_of(workspace_id: UUID, inference_id: UUID) -> list[Span]:
+    """What a call led to, in the order of time."""
+    return list(
+        Span.objects.filter(workspace_id=workspace_id, inference_id=inference_id).order_by("started_at", "id")[:STEPS_LIMIT]
+    )
+
+
+def call(workspace_id: UUID, inference_id: UUID) -> Call | None:
+    """One call of a workspace with all that belongs to it."""
+    log = row(workspace_id, inference_id)
+    return Call(log, payloads.shown_content_of(log), steps_of(workspace_id, inference_id)) if log else None
 
 
 def trace(workspace_id: UUID, trace_id: str, after: After | None = None, *, limit: int = STEPS_LIMIT) -> Trace:
