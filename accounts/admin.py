@@ -1,7 +1,7 @@
 """People, workspaces and roles for the operator. Passwords and sign-in links are never shown."""
 
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
@@ -21,6 +22,7 @@ from django.utils.html import format_html
 from accounts import api_keys, audit
 from accounts.access import person
 from accounts.models import ApiKey, AuditEntry, Invitation, Membership, Session, SignInLink, User, Workspace
+from accounts.models.limits import Limited
 from accounts.second_factor import forget as forget_second_factor
 from accounts.second_factor import second_factor
 from accounts.sessions import sign_out_sockets
@@ -33,6 +35,8 @@ for unused in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToke
 # What goes with a person or a workspace without loss. Everything else, such as their chats, is deleted by its own app first.
 GOES_ALONG = {ApiKey, Invitation, Membership, Session, SignInLink, EmailAddress, Authenticator, SocialAccount, LogEntry}
 
+L = TypeVar("L", bound=Limited)
+LIMITS = ("requests_per_minute", "tokens_per_minute", "concurrent_calls")
 POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
@@ -49,7 +53,36 @@ class NewPasswordForm(AdminPasswordChangeForm):  # type: ignore[type-arg]
 class MembershipInline(admin.TabularInline[Membership, Any]):
     model = Membership
     extra = 0
+    exclude = LIMITS
     autocomplete_fields = ("user", "workspace")
+
+
+class LimitedAdmin(admin.ModelAdmin[L]):
+    """What has limits: a change of them is noted."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if changed := set(form.changed_data).intersection(LIMITS):
+            workspace_id = obj.pk if isinstance(obj, Workspace) else obj.workspace_id
+            detail = {name: getattr(obj, name) for name in changed}
+            audit.note(
+                audit.Action.LIMITS_CHANGED,
+                person(request),
+                now=timezone.now(),
+                workspace=workspace_id,
+                subject=obj,
+                detail=detail,
+            )
+
+
+class KeyAdminForm(ModelForm[ApiKey]):
+    """Names of models are checked as everywhere."""
+
+    def clean_allowed_models(self) -> list[str]:
+        try:
+            return list(api_keys.checked_models(self.cleaned_data["allowed_models"] or []))
+        except api_keys.InvalidKey as error:
+            raise ValidationError(str(error)) from None
 
 
 @admin.register(User)
@@ -124,7 +157,7 @@ class UserAdmin(DjangoUserAdmin[User]):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin[Workspace]):
+class WorkspaceAdmin(LimitedAdmin[Workspace]):
     list_display = ("name", "member_count", "created_at", "id")
     search_fields = ("name",)
     ordering = ("name",)
@@ -143,7 +176,7 @@ class WorkspaceAdmin(admin.ModelAdmin[Workspace]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin[Membership]):
+class MembershipAdmin(LimitedAdmin[Membership]):
     list_display = ("user", "workspace", "role", "created_at")
     list_filter = ("role",)
     list_select_related = ("user", "workspace")
@@ -155,19 +188,43 @@ class MembershipAdmin(admin.ModelAdmin[Membership]):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
-    """Keys are made by `manage.py create_api_key`, and here only ended. The key itself is nowhere."""
+    """Keys are made by `manage.py create_api_key`; here they get other limits, or are ended. The key itself is nowhere."""
 
-    list_display = ("name", "last_four", "user", "workspace", "scope_list", "state", "last_used_at", "expires_at", "created_at")
+    list_display = (
+        "name",
+        "last_four",
+        "user",
+        "workspace",
+        "scope_list",
+        "limits",
+        "state",
+        "last_used_at",
+        "expires_at",
+        "created_at",
+    )
+    form = KeyAdminForm
     list_filter = ("workspace",)
     list_select_related = ("user", "workspace")
     search_fields = ("name", "last_four", "user__email")
     ordering = ("-created_at",)
-    exclude = ("token_sha256", "previous_sha256")
+    fieldsets = (
+        (None, {"fields": ("name", "last_four", "user", "workspace", "scopes", "payloads")}),
+        ("Restrictions", {"fields": ("allowed_models", *LIMITS)}),
+        ("Dates", {"fields": ("created_at", "expires_at", "last_used_at", "revoked_at")}),
+    )
+    readonly_fields = (
+        *("name", "last_four", "user", "workspace", "scopes", "payloads"),
+        *("created_at", "expires_at", "last_used_at", "revoked_at"),
+    )
     actions = ("revoke",)
 
     @admin.display(description="scopes")
     def scope_list(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
+
+    @admin.display(description="limits")
+    def limits(self, key: ApiKey) -> str:
+        return str(api_keys.limits_of_key(key)) or "none"
 
     @admin.display(description="state")
     def state(self, key: ApiKey) -> str:
@@ -190,7 +247,18 @@ class ApiKeyAdmin(admin.ModelAdmin[ApiKey]):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
-        return False
+        is_over = obj is not None and not api_keys.is_valid(obj, timezone.now())
+        return super().has_change_permission(request, obj) and not is_over
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
+        api_keys.change(
+            obj,
+            timezone.now(),
+            name=obj.name,
+            models=obj.allowed_models,
+            limits=api_keys.limits_of(obj),
+            by=person(request),
+        )
 
 
 @admin.register(AuditEntry)

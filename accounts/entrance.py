@@ -32,6 +32,11 @@ class Limits:
             others.concurrent if self.concurrent is None else self.concurrent,
         )
 
+    def __str__(self) -> str:
+        """In words; empty without a limit."""
+        told = [(self.requests, "request", "a minute"), (self.tokens, "token", "a minute"), (self.concurrent, "call", "at once")]
+        return ", ".join(f"{limit:,} {what}{'' if limit == 1 else 's'} {when}" for limit, what, when in told if limit is not None)
+
 
 NO_LIMITS = Limits()
 

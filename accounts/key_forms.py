@@ -74,6 +74,10 @@ class RestrictedForm(LimitsForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"defaults": api_keys.default_limits(), **kwargs})
 
+    @property
+    def models_given(self) -> str:
+        return str(self["models"].value() or "")
+
     def clean_name(self) -> str:
         return " ".join(str(self.cleaned_data["name"]).split())
 

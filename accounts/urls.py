@@ -76,6 +76,7 @@ urlpatterns = [
     path("settings/members/<int:member_id>/remove/", members.remove, name="remove_member"),
     path("settings/api-keys/", keys.keys_page, name="api_keys"),
     path("settings/api-keys/create/", keys.create, name="create_key"),
+    path("settings/api-keys/<uuid:key_id>/", keys.key, name="api_key"),
     path("settings/api-keys/<uuid:key_id>/rotate/", keys.rotate, name="rotate_key"),
     path("settings/api-keys/<uuid:key_id>/revoke/", keys.revoke, name="revoke_key"),
     path("settings/audit-log/", audit.audit_page, name="audit_log"),

@@ -14,7 +14,7 @@ import structlog
 from django.db import InterfaceError, OperationalError
 
 from accounts.database import in_thread
-from accounts.entrance import NO_LIMITS, Bearer, Refused
+from accounts.entrance import NO_LIMITS, Bearer, Limits, Refused
 from gateway import limits
 from gateway.windows import SLOTS, Full, Kind, Subject, Used
 from telemetry import product_events
@@ -80,9 +80,14 @@ def _subjects(bearer: Bearer) -> list[Subject]:
     found = []
     if bearer.key_limits != NO_LIMITS:
         found.append(Subject(KEY + bearer.api_key_id.hex, bearer.key_limits))
-    if bearer.person_limits != NO_LIMITS:
-        found.append(Subject(f"{PERSON}{bearer.workspace_id.hex}:{bearer.user_id.hex}", bearer.person_limits))
+    if person := of_person(bearer.workspace_id, bearer.user_id, bearer.person_limits):
+        found.append(person)
     return found
+
+
+def of_person(workspace_id: UUID, user_id: UUID, held: Limits) -> Subject | None:
+    """How a person is counted in a workspace; None without limits."""
+    return Subject(f"{PERSON}{workspace_id.hex}:{user_id.hex}", held) if held != NO_LIMITS else None
 
 
 def _fits(allowed: str, name: str) -> bool:

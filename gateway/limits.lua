@@ -7,6 +7,7 @@
 -- KEYS: a window and a set of leases for each subject. ARGV: what to do, then
 --   admit  id, tokens, seconds of a lease, and for each subject its limits of requests, tokens and calls at once (-1: none)
 --   close  id, the second of its admission, the tokens that were booked then, the tokens it took
+--   read   nothing more: what each window holds, and how many calls run
 --   renew  id, seconds of a lease; here KEYS are sets of leases alone
 local SLOTS = 61
 local time = redis.call('TIME')
@@ -123,6 +124,17 @@ local function renew(id, lease)
     return {1}
 end
 
+local function read()
+    local told = {}
+    for subject = 1, #KEYS / 2 do
+        local window = moved(KEYS[subject * 2 - 1])
+        told[#told + 1], told[#told + 2] = window.requests, window.tokens
+        told[#told + 1] = redis.call('ZCOUNT', KEYS[subject * 2], '(' .. now, '+inf')
+    end
+    return told
+end
+
+if ARGV[1] == 'read' then return read() end
 if ARGV[1] == 'renew' then return renew(ARGV[2], tonumber(ARGV[3])) end
 if ARGV[1] == 'admit' then return admit(ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])) end
 return close(ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]))

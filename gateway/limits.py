@@ -184,7 +184,7 @@ class Counter:
 
     async def _enter_shared(self, entry: Entry) -> Booked | Full:
         limits = [number for subject in entry.subjects for number in _numbers(subject)]
-        answer = self._valkey.ask(_keys(entry.subjects), ("admit", entry.id, entry.tokens, LEASE_SECONDS, *limits))
+        answer = self._valkey.ask(keys_of(entry.subjects), ("admit", entry.id, entry.tokens, LEASE_SECONDS, *limits))
         try:
             found = _read(await asyncio.shield(answer))
         except asyncio.CancelledError:
@@ -203,7 +203,7 @@ class Counter:
             self._close(entry, shared, 0)
 
     def _close(self, entry: Entry, shared: Booked, taken: int) -> None:
-        self._valkey.ask(_keys(entry.subjects), ("close", entry.id, shared.second, entry.tokens, taken))
+        self._valkey.ask(keys_of(entry.subjects), ("close", entry.id, shared.second, entry.tokens, taken))
 
     async def _enter_alone(self, entry: Entry) -> Entry | Full:
         """Without Valkey: what was counted as of the whole limit is counted again, as of this process's part of it."""
@@ -288,7 +288,8 @@ def _is_closed(subject: Subject) -> bool:
     return subject.limits.tokens is not None or subject.limits.concurrent is not None
 
 
-def _keys(subjects: Sequence[Subject]) -> list[str]:
+def keys_of(subjects: Sequence[Subject]) -> list[str]:
+    """What the script counts them under."""
     return [key for subject in subjects for key in (f"ollive:limit:{subject.name}", _leases(subject))]
 
 

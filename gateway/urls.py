@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gateway.views import budgets, models, picker, provider_acts, providers, welcome
+from gateway.views import budgets, limits, models, picker, provider_acts, providers, webhooks, welcome
 
 app_name = "gateway"
 
@@ -22,6 +22,15 @@ urlpatterns = [
     path("budgets/", budgets.budgets_page, name="budgets"),
     path("budgets/<uuid:budget_id>/", budgets.budget, name="budget"),
     path("budgets/<uuid:budget_id>/delete/", budgets.delete_budget, name="delete_budget"),
+    path("webhooks/", webhooks.webhooks_page, name="webhooks"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.webhook_page, name="webhook"),
+    path("webhooks/<uuid:webhook_id>/secret/", webhooks.new_secret, name="webhook_secret"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.test_webhook, name="test_webhook"),
+    path("webhooks/<uuid:webhook_id>/delete/", webhooks.delete_webhook, name="delete_webhook"),
+    path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/", webhooks.delivery_page, name="delivery"),
+    path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/send/", webhooks.send_again, name="send_again"),
+    path("limits/", limits.limits_page, name="limits"),
+    path("limits/<int:member_id>/", limits.person_limits, name="person_limits"),
     path("models/", models.models_page, name="models"),
     path("models/list/", picker.picker, name="picker"),
     path("models/one/", models.entry, name="model"),

@@ -5,7 +5,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -15,57 +14,17 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import api_keys, throttle
-from accounts.access import SCOPES_OF, Act, current_membership, may, person, posted_membership
-from accounts.entrance import SCOPES
+from accounts.access import Act, current_membership, may, person, posted_membership
+from accounts.key_forms import OVERLAPS, ChangeForm, KeyForm, RotateForm
 from accounts.models import ApiKey, Membership
 from accounts.settings_pages import settings_page
 from accounts.sign_in_links import address_for
 
 PAGE = 50
 MAKING = "30/h/user"
-TOLD_OF = {
-    "chat": "Ask models, and keep conversations.",
-    "ingest": "Record calls that were made elsewhere.",
-    "logs:read": "Read the logs that you may read.",
-    "logs:delete": "Delete logged calls.",
-    "metrics": "Read sums, costs and latencies.",
-    "admin": "Change providers, budgets and rules.",
-}
-LIFETIMES = [("30", "30 days"), ("90", "90 days"), ("365", "A year"), ("", "No end")]
-PAYLOADS = [
-    ("", "As the installation says"),
-    ("full", "All of it"),
-    ("preview", "The beginning"),
-    ("none", "Nothing: only its figures"),
-]
-
-
-class KeyForm(forms.Form):
-    """What a new key may do. Nobody gives a key more than they may do themselves."""
-
-    id = forms.UUIDField(widget=forms.HiddenInput)  # made with the page: sending it twice makes one key
-    name = forms.CharField(max_length=100, label="What is it for?", widget=forms.TextInput(attrs={"placeholder": "nightly jobs"}))
-    scopes = forms.MultipleChoiceField(choices=[], error_messages={"required": "Choose at least one thing that it may do."})
-    days = forms.ChoiceField(label="Works for", choices=LIFETIMES, required=False, initial="90")
-    payloads = forms.ChoiceField(label="Of what is said in its calls, keep", choices=PAYLOADS, required=False)
-
-    def __init__(self, part: Membership, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": "", **kwargs})
-        self.allowed = [scope for scope in SCOPES if scope in SCOPES_OF[part.role]]
-        self.fields["scopes"].choices = [(scope, scope) for scope in self.allowed]  # type: ignore[attr-defined]
-        self.fields["scopes"].initial = [scope for scope in api_keys.DEFAULT_SCOPES if scope in self.allowed]
-
-    def clean_name(self) -> str:
-        return " ".join(str(self.cleaned_data["name"]).split())
-
-    @property
-    def options(self) -> list[dict[str, Any]]:
-        """The scopes with what each lets a program do."""
-        chosen = self["scopes"].value() or []
-        return [{"scope": scope, "told": TOLD_OF[scope], "is_on": scope in chosen} for scope in self.allowed]
 
 
 @login_required
@@ -96,6 +55,8 @@ def create(request: HttpRequest) -> HttpResponse:
             scopes=given["scopes"],
             payloads=given["payloads"] or None,
             expires_at=now + timedelta(days=int(given["days"])) if given["days"] else None,
+            models=given["models"],
+            limits=form.limits,
             by=person(request),
             key_id=given["id"],
         )
@@ -106,6 +67,33 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@require_http_methods(["GET", "POST"])
+def key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
+    """Its name, models and limits."""
+    part = posted_membership(request) if request.method == "POST" else current_membership(request)
+    found = _key(part, key_id)
+    form = ChangeForm(part, found, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            api_keys.change(
+                found, timezone.now(), name=given["name"], models=given["models"], limits=form.limits, by=person(request)
+            )
+        except api_keys.InvalidKey as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Saved. It holds within five seconds.")
+            return redirect("api_keys")
+    context = {
+        "key": ApiKey.objects.select_related("user").get(pk=found.pk),
+        "form": form,
+        "is_own": found.user_id == part.user_id,
+    }
+    status = 422 if request.method == "POST" else 200
+    return settings_page(request, "settings/api_key.html", context, status=status)
+
+
+@login_required
 @never_cache
 @require_POST
 @sensitive_variables("token")
@@ -113,13 +101,18 @@ def rotate(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     """A new token, shown this once. One rotates one's own keys: a token is its person's, and nobody else's to see."""
     part, now = posted_membership(request), timezone.now()
     key = _key(part, key_id)
+    form = RotateForm(request.POST)
     if key.user_id != part.user_id:
         raise PermissionDenied("Only the person whose key it is can rotate it. You can revoke it.")
     if request.POST.get("last_four", key.last_four) != key.last_four:
         messages.error(request, "This key was rotated already, and its token shown once. Rotate it again to get another.")
         return redirect("api_keys")
+    if not form.is_valid():
+        messages.error(request, "Choose for how long the token of now goes on working.")
+        return redirect("api_keys")
+    overlap = form.cleaned_data["overlap"]
     try:
-        token = api_keys.rotate(key, now, by=person(request))
+        token = api_keys.rotate(key, now, overlap=api_keys.ROTATION_OVERLAP if overlap is None else overlap, by=person(request))
     except api_keys.InvalidKey as error:
         messages.error(request, str(error))
         return redirect("api_keys")
@@ -138,8 +131,12 @@ def revoke(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     return redirect("api_keys")
 
 
-def _example(request: HttpRequest, token: str) -> str:
-    """A command that records one call, to be pasted into a shell."""
+def _example(request: HttpRequest, key: ApiKey, token: str) -> str:
+    """A command to be pasted into a shell: it asks a model, or records a call where that is all the key may do."""
+    if "chat" in key.scopes:
+        model = next((model for model in key.allowed_models if not model.endswith("*")), "openai/gpt-4o-mini")
+        asked = {"model": model, "messages": [{"role": "user", "content": "How do tides work?"}]}
+        return _curl(address_for(request, "/v1/chat/completions"), token, asked)
     call = {
         "inference_id": str(uuid.uuid4()),
         "status": "success",
@@ -151,11 +148,15 @@ def _example(request: HttpRequest, token: str) -> str:
         "messages": [{"role": "user", "content": "How do tides work?"}],
         "reply": "The moon pulls the water.",
     }
+    return _curl(address_for(request, "/api/v1/ingest"), token, {"events": [call]})
+
+
+def _curl(address: str, token: str, body: dict[str, Any]) -> str:
     lines = [
-        f"curl -s {address_for(request, '/api/v1/ingest')}",
+        f"curl -s {address}",
         f'-H "Authorization: Bearer {token}"',
         '-H "Content-Type: application/json"',
-        f"-d '{json.dumps({'events': [call]}, indent=2)}'",
+        f"-d '{json.dumps(body, indent=2)}'",
     ]
     return " \\\n  ".join(lines)
 
@@ -191,7 +192,9 @@ def _page(
         "is_all": is_all,
         "with_ended": with_ended,
         "form": form or KeyForm(part, initial={"id": uuid.uuid4()}),
-        "shown": {**shown, "example": _example(request, shown["token"])} if shown else None,
+        "is_restricting": bool(form and (form.models_given or any(field.value() for field in form.limit_fields))),
+        "overlaps": OVERLAPS,
+        "shown": {**shown, "example": _example(request, shown["key"], shown["token"])} if shown else None,
     }
     return settings_page(request, "settings/api_keys.html", context, status=status)
 
@@ -220,5 +223,6 @@ def _line(key: ApiKey, part: Membership, now: Any) -> dict[str, Any]:
         "is_valid": is_valid,
         "is_changing": is_valid and is_changing,
         "is_own": key.user_id == part.user_id,
+        "limits": str(api_keys.limits_of_key(key)) if "chat" in key.scopes else "",
         "can_rotate": is_valid and key.user_id == part.user_id and key.name != api_keys.FROM_ENVIRONMENT,
     }

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +12,7 @@ from tests.house.belongings import (
     Belongings,
     alias_of,
     budget_of,
+    delivery_of,
     new_address_of,
     other_session_of,
     provider_of,
@@ -19,6 +20,7 @@ from tests.house.belongings import (
     token_of,
     tool_server_of,
     turn,
+    webhook_of,
 )
 
 SIGN_IN = "is sent to sign in"
@@ -58,6 +60,7 @@ def of_providers(**data: Any) -> Row:
     return of_workspace(bob=403, args=lambda has: [provider_of(has)], **data)
 
 
+OF_A_WEBHOOK = Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [webhook_of(has)])
 CONFIGURING = Row(anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200)
 ROWS: dict[str, Row] = {
     "gateway:providers": CONFIGURING,
@@ -66,10 +69,21 @@ ROWS: dict[str, Row] = {
     "gateway:add_provider": Row(anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200, args=lambda _: ["openai"]),
     "gateway:provider": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [provider_of(has)]),
     "gateway:budgets": CONFIGURING,
+    "gateway:limits": CONFIGURING,
+    "gateway:person_limits": Row(
+        anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [has.member.pk]
+    ),
     "gateway:budget": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [budget_of(has)]),
     "gateway:delete_budget": Row(
         anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, method="post", args=lambda has: [budget_of(has)]
     ),
+    "gateway:webhooks": CONFIGURING,
+    "gateway:webhook": OF_A_WEBHOOK,
+    "gateway:webhook_secret": replace(OF_A_WEBHOOK, method="post"),
+    "gateway:test_webhook": replace(OF_A_WEBHOOK, method="post"),
+    "gateway:delete_webhook": replace(OF_A_WEBHOOK, method="post"),
+    "gateway:delivery": replace(OF_A_WEBHOOK, args=delivery_of),
+    "gateway:send_again": replace(OF_A_WEBHOOK, method="post", args=delivery_of),
     "gateway:test_provider": of_providers(),
     "gateway:switch_provider": of_providers(is_on="no"),
     "gateway:default_provider": of_providers(),
@@ -156,6 +170,7 @@ ROWS: dict[str, Row] = {
     "remove_member": of_workspace(bob=403, args=lambda has: [has.member.pk]),
     "api_keys": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
     "create_key": of_workspace(bob=200, id=uuid.uuid4(), name="script", scopes=["chat"]),
+    "api_key": Row(anonymous=SIGN_IN, others=404, dora=403, bob=404, alice=200, args=lambda has: [has.key.pk]),
     "rotate_key": of_workspace(bob=404, args=lambda has: [has.key.pk]),
     "revoke_key": of_workspace(bob=404, args=lambda has: [has.key.pk]),
     "audit_log": Row(anonymous=SIGN_IN, others=200, bob=403, dora=403, alice=200),

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts import api_keys
-from accounts.entrance import SCOPES
+from accounts.entrance import SCOPES, Limits
 from accounts.models import ApiKey, User, Workspace
 
 
@@ -25,6 +25,12 @@ class Command(BaseCommand):
             "--scopes", nargs="+", metavar="SCOPE", default=list(api_keys.DEFAULT_SCOPES), help=f"{', '.join(SCOPES)}."
         )
         parser.add_argument("--expires", metavar="WHEN", help="A date (2027-01-31), or days from now (90d). Never, unless given.")
+        parser.add_argument(
+            "--models", nargs="+", metavar="MODEL", default=[], help="Paths, short names, or openai/*. Any, unless given."
+        )
+        parser.add_argument("--requests-per-minute", type=int, metavar="N", help="RATE_LIMIT_PER_MIN, unless given.")
+        parser.add_argument("--tokens-per-minute", type=int, metavar="N", help="Any number, unless given.")
+        parser.add_argument("--concurrent-calls", type=int, metavar="N", help="Any number, unless given.")
         parser.add_argument("--payloads", choices=ApiKey.Payloads.values, help="Keep no more of each call than this.")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -40,6 +46,8 @@ class Command(BaseCommand):
                 now=now,
                 scopes=[scope for words in options["scopes"] for scope in re.split(r"[,\s]+", words) if scope],
                 payloads=options["payloads"],
+                models=[model for words in options["models"] for model in words.split(",")],
+                limits=Limits(options["requests_per_minute"], options["tokens_per_minute"], options["concurrent_calls"]),
                 expires_at=_moment(options["expires"], now) if options["expires"] else None,
             )
         except api_keys.InvalidKey as error:
