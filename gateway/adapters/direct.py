@@ -25,10 +25,11 @@ EVENTS, JSON = "text/event-stream", "application/json"
 NETWORK_ERRORS = (aiohttp.ClientError, msgspec.MsgspecError, OSError, RuntimeError, ValueError)
 
 
-T = TypeVar("T", covariant=True)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class Reading(Protocol[T]):
+class Reading(Protocol[T_co]):
     """What is made of the bytes of one reply as they come."""
 
     is_done: bool  # it is complete, whatever else may come
@@ -37,14 +38,14 @@ class Reading(Protocol[T]):
     def is_finished(self) -> bool:
         """Whether every choice has said how it ended; what may follow is its usage."""
 
-    def feed(self, data: bytes) -> Iterable[T]: ...
-    def rest(self) -> Iterable[T]:
+    def feed(self, data: bytes) -> Iterable[T_co]: ...
+    def rest(self) -> Iterable[T_co]:
         """What the stream ended without closing."""
 
-    def take_whole(self, body: bytes) -> Iterable[T]:
+    def take_whole(self, body: bytes) -> Iterable[T_co]:
         """An answer that isn't streamed, though it was asked to be."""
 
-    def ends(self, content_type: str) -> Iterable[T]:
+    def ends(self, content_type: str) -> Iterable[T_co]:
         """What follows the last piece. Raises `ProviderError` when the stream ended before the reply did."""
 
 

@@ -17,6 +17,7 @@ from gateway.completions import refusals, routes
 from gateway.completions.asked import Asked
 from gateway.completions.books import Books, away
 from gateway.completions.calls import Answer
+from gateway.completions.keeping import Keeper, look
 from gateway.completions.relay import frame
 from gateway.completions.screened import screen
 from gateway.completions.wholes import Whole
@@ -46,35 +47,38 @@ async def begin(asked: Asked, request: Request, **origin: Any) -> "Answering":
     `origin` are further fields of `Origin`, such as the operation. Raises `Refused`.
     """
     bearer = request.bearer
-    rules: policies.Rules | None = None
+    rules = policies.fresh(bearer.workspace_id)
+    if rules is None:
+        rules = await in_thread(policies.rules_of, bearer.workspace_id)
     try:
-        rules = policies.fresh(bearer.workspace_id) or await in_thread(policies.rules_of, bearer.workspace_id)
         route = await routes.find(asked.model, bearer, subject=asked.end_user or str(bearer.user_id))
         screened = await screen(asked, rules)
+        keeper = await look(asked, screened, route, request=request, rules=rules)
+        route = keeper.route(route)
     except ProviderError as error:
         raise refusals.of_provider(error, rules) from None
     except Blocked as blocked:
         raise refusals.of_block(blocked) from None
     except DatabaseError:
         raise away() from None
-    admission = await allowances.admit(bearer, tokens=asked.tokens)
+    admission = await allowances.admit(bearer, tokens=0 if keeper.found else asked.tokens)
     try:
         exchange = Exchange(
             ChatRequest(route.target, screened.messages, screened.parameters),
-            origin_of(asked, request, **origin),
+            keeper.origin(origin_of(asked, request, **origin)),
             rules=rules,
             route=route,
-            kind=partial(Answer, values=screened.values),
+            kind=partial(Answer, values=screened.values, again=keeper.found),
         )
         books = Books(exchange, admission, size=asked.size)
         await books.open()
     except BaseException:
         await admission.close()
         raise
-    headers = dict(admission.headers)
+    headers = {**admission.headers, **keeper.headers}
     if asked.ignored:
         headers["x-ollive-ignored"] = ", ".join(name for name in asked.ignored if name.isascii() and name.isprintable())[:500]
-    return Answering(asked, exchange, books, headers=headers)
+    return Answering(asked, exchange, books, headers=headers, keeper=keeper)
 
 
 def origin_of(asked: Asked, request: Request, **more: Any) -> Origin:
@@ -100,7 +104,8 @@ def origin_of(asked: Asked, request: Request, **more: Any) -> Origin:
 class Answering:
     """One request that is being answered. Take `whole` or `streamed`, once: that closes the books."""
 
-    def __init__(self, asked: Asked, exchange: Exchange, books: Books, *, headers: Mapping[str, str]) -> None:
+    def __init__(self, asked: Asked, exchange: Exchange, books: Books, *, headers: Mapping[str, str], keeper: Keeper) -> None:
+        self._keeper = keeper
         self._asked = asked
         self._exchange = exchange
         self._books = books
@@ -134,6 +139,7 @@ class Answering:
             raise
         finally:
             self._books.close(ending, error)
+        await self._keep()
         await self._books.settled()
         return Response(200, found.body, self._told_headers())
 
@@ -174,6 +180,7 @@ class Answering:
             ending = "success"
             last = self.call.last_frames(await self._books.reckon(ending)) if self._asked.has_usage else b""
             self._books.close(ending)
+            await self._keep()
             await self._books.settled()
             yield last + DONE
         except ProviderError as failed:
@@ -190,6 +197,9 @@ class Answering:
         finally:
             await _leave(first, frames)
             self._books.close(ending, error)
+
+    async def _keep(self) -> None:
+        await self._keeper.keep(self.call, await self._books.reckon("success"))
 
     def _refused(self, error: ProviderError) -> Refused:
         refused = refusals.of_provider(error, self.call.rules)

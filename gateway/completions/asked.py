@@ -83,10 +83,10 @@ OURS = frozenset({"model", "messages", "stream", "stream_options", "metadata"}) 
 KNOWN = frozenset(Body.__struct_fields__)
 PASSED = tuple(name for name in Body.__struct_fields__ if name not in OURS)
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-SPOKEN = frozenset(
-    {"role", "content", "name", "refusal", "audio", "tool_calls", "tool_call_id", "function_call", "cache_control"}
+MESSAGE = frozenset(
+    "role content name refusal audio tool_calls tool_call_id function_call cache_control".split()
+    + "reasoning reasoning_content reasoning_details prefix".split()
 )
-MESSAGE = SPOKEN | {"reasoning", "reasoning_content", "reasoning_details", "prefix"}
 PART = frozenset(
     {"type", "text", "refusal", "image_url", "input_audio", "video_url", "file", "thinking", "signature", "data", "cache_control"}
 )

@@ -1,7 +1,7 @@
-"""The books of one request: what is set aside and written down before a provider is asked, and what is booked when it has answered.
+"""The books of one request: what is set aside and written down before a provider is asked, and what is booked afterwards.
 
-The first event is durable before anybody is asked, in the database or else in the spool. The last one is handed in when the answer
-is over, beside it; only what other requests are measured by is settled before the answer's last byte.
+The first event is durable before anybody is asked, in the database or else in the spool. The last one is handed in when the
+answer is over, beside it; only what other requests are measured by is settled before the answer's last byte.
 """
 
 import asyncio
@@ -48,6 +48,8 @@ class Books:
     async def open(self) -> None:
         """Raises `Refused`: over budget, or nothing can be written down."""
         call = self._exchange.call
+        if call.origin.is_cached:
+            return  # nobody is asked, and nothing is spent: both of its events are told when it is over
         if spending.has_none(call.origin.workspace_id):
             await self.record([await self._built(call.started)])
             return
@@ -106,7 +108,7 @@ class Books:
                 await self._settle(call, bill, event)
             else:
                 self._is_settled.set()
-                await self._record_end(event)
+                await self._record_end([await self._built(call.started), event] if call.origin.is_cached else [event])
         finally:
             self._is_settled.set()
             await self._admission.close()
@@ -122,22 +124,22 @@ class Books:
                 log.warning("the cost of a call waits for the database", inference_id=str(call.inference_id), error=str(absence))
                 if not is_spooled:
                     is_spooled = True
-                    await asyncio.to_thread(self._keep, event)
+                    await asyncio.to_thread(self._keep, [event])
                 self._is_settled.set()
                 await asyncio.sleep(pause)
         log.error("the cost of a call was not booked", inference_id=str(call.inference_id))
 
-    async def _record_end(self, event: Event) -> None:
+    async def _record_end(self, told: Sequence[Event]) -> None:
         try:
-            await writer.append([event])
+            await writer.append(told)
         except writer.Away:
-            await asyncio.to_thread(self._keep, event)
+            await asyncio.to_thread(self._keep, told)
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, told: Sequence[Event]) -> None:
         try:
-            spool.keep([event])
+            spool.keep(told)
         except spool.SpoolError as refusal:
-            log.error("the end of a call can be stored nowhere", inference_id=str(event.inference_id), error=str(refusal))
+            log.error("the end of a call can be stored nowhere", inference_id=str(told[-1].inference_id), error=str(refusal))
 
     async def _built(self, build: Any) -> Event:
         """Redacting a book's worth of text takes longer than the loop may be held up."""

@@ -1,7 +1,7 @@
 """A call made for a program: what the provider says goes out at once, and is put together for the log beside that.
 
-In the modes `log_only` and `block` the provider's own bytes are passed on; in `mask` its deltas pass the redactor and come back with
-values for placeholders. What is stored is redacted once, at the end.
+In the modes `log_only` and `block` the provider's own bytes are passed on; in `mask` its deltas pass the redactor and come back
+with values for placeholders. What is stored is redacted once, at the end.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -15,21 +15,34 @@ from gateway import directory
 from gateway.adapters import adapter_for
 from gateway.adapters.direct import DirectAdapter
 from gateway.adapters.usage import from_openai
+from gateway.answer_cache import Kept
 from gateway.calls import Bill, Call, Origin
 from gateway.completions import wholes
 from gateway.completions.collected import Collected
 from gateway.completions.composed import Composer
 from gateway.completions.relay import Relay, encode, frame
-from gateway.protocol import ChatRequest, Delta, Finish, Usage
+from gateway.protocol import ChatRequest, Delta, Finish, StreamPart, Usage
 
 REPEATED = frozenset({"tools", "parameters", "tags", "metadata"})
 
 
 class Answer(Call):
-    """One attempt. `values` are those behind the placeholders of the request, None where nothing is masked."""
+    """One attempt. `values` are those behind the placeholders of the request, None where nothing is masked.
 
-    def __init__(self, request: ChatRequest, origin: Origin, *, values: Mapping[str, str] | None = None, **options: Any) -> None:
+    With `again`, a kept answer, nobody is asked.
+    """
+
+    def __init__(
+        self,
+        request: ChatRequest,
+        origin: Origin,
+        *,
+        values: Mapping[str, str] | None = None,
+        again: Kept | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(request, origin, **options)
+        self._again = again
         self.said = Collected()
         self.head: Mapping[str, Any] = {}
         self._values = values
@@ -53,7 +66,8 @@ class Answer(Call):
         """Ask the provider; the bytes of the events to pass on, without the usage and the end. Raises `ProviderError`."""
         self._begin()
         adapter = adapter_for(self.request.target)
-        asked = self._relayed(adapter) if isinstance(adapter, DirectAdapter) and self._values is None else self._composed()
+        is_plain = isinstance(adapter, DirectAdapter) and self._values is None and self._again is None
+        asked = self._relayed(adapter) if is_plain and isinstance(adapter, DirectAdapter) else self._composed()
         async with aclosing(asked) as pieces:
             async for piece in pieces:
                 yield piece
@@ -63,7 +77,7 @@ class Answer(Call):
         self._begin()
         target = self.request.target
         adapter = adapter_for(target)
-        if not isinstance(adapter, DirectAdapter):
+        if self._again is not None or not isinstance(adapter, DirectAdapter):
             async for _ in self._composed():
                 pass
             yield wholes.Whole(encode(self._composer().whole()), self.finish.served_model, None)
@@ -119,7 +133,7 @@ class Answer(Call):
     async def _composed(self) -> AsyncGenerator[bytes, None]:
         composer = self._composer()
         finishes: list[Finish] = []
-        async with aclosing(adapter_for(self.request.target).stream(self.request)) as parts:
+        async with aclosing(self._parts()) as parts:
             async for part in parts:
                 if isinstance(part, Delta):
                     self._tick()
@@ -134,11 +148,24 @@ class Answer(Call):
         self._has_output = True
         self._note_end(finishes[0].served_model if finishes else "")
 
+    async def _parts(self) -> AsyncGenerator[StreamPart, None]:
+        if self._again is not None:
+            for part in self._again.parts():
+                yield part
+            return
+        async with aclosing(adapter_for(self.request.target).stream(self.request)) as parts:
+            async for part in parts:
+                yield part
+
     def _composer(self) -> Composer:
         if self._composed_by is None:
-            target = self.request.target
+            served = self._again.served_model if self._again else ""
             self._composed_by = Composer(
-                target.model, self._choice_count, self.said, redactor=self.rules.redactor, values=self._values
+                served or self.request.target.model,
+                self._choice_count,
+                self.said,
+                redactor=self.rules.redactor,
+                values=self._values,
             )
             self.head = self._composed_by.head
         return self._composed_by

@@ -1,4 +1,4 @@
-"""What a model has said, choice by choice, put together for the log. Nobody else reads it: texts stay as they came until the end."""
+"""What a model has said, choice by choice, put together for the log, which alone reads it."""
 
 from collections.abc import Mapping
 from typing import Any

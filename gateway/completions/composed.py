@@ -1,7 +1,7 @@
 """Writes OpenAI's chunks out of the deltas of an adapter: where the wire is another, or where values have to be put back.
 
-In the mode `mask` what the model says passes the redactor of its choice and field, which holds back what may become a secret; then
-placeholders of ours become values again, in what is read, never in the arguments of tools.
+In the mode `mask` what the model says passes the redactor of its choice and field, which holds back what may become a secret;
+then placeholders of ours become values again, in what is read, never in the arguments of tools.
 """
 
 import time

@@ -86,7 +86,7 @@ class Relay:
         return [b"".join(frames)] if frames else ()
 
     def _take(self, payloads: list[bytes]) -> Iterable[bytes]:
-        frames = []
+        frames: list[bytes] = []
         for payload in payloads:
             if payload == DONE:
                 self.is_done = True
@@ -194,4 +194,6 @@ class Relay:
             call.setdefault("index", place)
         delta = {"role": "assistant"} | delta
         reason = choice.get("finish_reason")
-        return choice | {"index": index, "delta": delta, "finish_reason": wire.FINISH_REASONS.get(reason, reason)}
+        if reason is not None:
+            reason = wire.FINISH_REASONS.get(reason, reason)
+        return choice | {"index": index, "delta": delta, "finish_reason": reason}

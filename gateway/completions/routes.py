@@ -1,4 +1,4 @@
-"""Where a program's request goes, found in memory where that can be done: a thread costs as much as all the rest of a short call."""
+"""Where a program's request goes, found in memory where it can be: a thread costs as much as all the rest."""
 
 from accounts.database import in_thread
 from accounts.entrance import Bearer
