@@ -104,7 +104,7 @@ async def _answer(scope: Mapping[str, Any], headers: Mapping[str, str]) -> Respo
 
 async def _asker(scope: Mapping[str, Any], headers: Mapping[str, str]) -> Bearer | Literal["everybody"]:
     """Who may see the whole installation, or whose key it is. Raises `Refused`."""
-    if "authorization" not in headers:
+    if not headers.get("authorization", "").strip():
         if not _is_near(scope, headers):
             raise Refused(401, "invalid_api_key", "Send OLLIVE_METRICS_TOKEN or an operator's API key: Authorization: Bearer …")
         return EVERYBODY

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -38,6 +38,7 @@ def _name_of_process(pid: int) -> str:
 if os.environ.get(FOLDER):
     values.ValueClass = values.MultiProcessValue(lambda: _name_of_process(os.getpid()))
 
+disable_created_metrics()  # a time for each series, which nobody reads
 REGISTRY = CollectorRegistry()
 _OPERATION = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 
