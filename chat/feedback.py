@@ -8,6 +8,7 @@ from typing import Protocol
 from django.db import transaction
 
 from chat.models import Message
+from gateway import happenings, webhooks
 from telemetry import policies, product_events, scores
 from telemetry.product_events import Name
 from telemetry.scores import NONE, RATINGS, Judged, Judgement
@@ -68,6 +69,8 @@ def give(reply: Message, form: Form, *, now: datetime) -> Judgement:
             trace_id=reply.trace_id,
         )
         is_first = scores.judge(judged, given, rules=policies.rules_of(conversation.workspace_id), now=now)
+        if given != held:
+            webhooks.tell([happenings.of_feedback(judged, given, now=now)], now=now)
         if is_first:
             product_events.note(
                 Name.FEEDBACK_GIVEN,

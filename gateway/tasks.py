@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from gateway import budgets, claims
+from gateway import budgets, claims, deliveries, happenings
 
 
 @shared_task(name="budgets.release_expired")
@@ -16,3 +16,15 @@ def release_expired() -> None:
 def purge_answers() -> None:
     """Forget the answers to yesterday's Idempotency-Keys."""
     claims.purge(datetime.now(UTC))
+
+
+@shared_task(name="webhooks.deliver", expires=30)
+def deliver() -> None:
+    """Tell webhooks what has happened, and try again where that failed before."""
+    happenings.gather(datetime.now(UTC))
+    deliveries.work()
+
+
+@shared_task(name="webhooks.prune")
+def prune_deliveries() -> None:
+    deliveries.prune(datetime.now(UTC))

@@ -127,6 +127,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "make the log's partitions": {"task": "partitions.ensure", "schedule": 3600.0},
     "release expired reservations": {"task": "budgets.release_expired", "schedule": 60.0},
     "forget old answers": {"task": "answers.purge", "schedule": 600.0},
+    "tell webhooks": {"task": "webhooks.deliver", "schedule": 5.0},
+    "forget old deliveries": {"task": "webhooks.prune", "schedule": 3600.0},
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
     "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
     "embed what was said": {"task": "search.embed", "schedule": 30.0},
@@ -230,6 +232,7 @@ SESSION_COOKIE_NAME = "__Host-sessionid" if BEHIND_TLS else "ollive_sessionid"
 CSRF_COOKIE_SECURE = BEHIND_TLS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_NAME = "__Host-csrftoken" if BEHIND_TLS else "ollive_csrftoken"
+CORS_ORIGINS: list[str] = env.list("CORS_ORIGINS", default=[])  # sites whose scripts may ask the API with a key
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 OLLIVE_MAX_FILE_BYTES: int = env.int("OLLIVE_MAX_FILE_BYTES", default=10_000_000)  # of a picture that somebody attaches
 OLLIVE_MAX_TEXT_BYTES: int = env.int("OLLIVE_MAX_TEXT_BYTES", default=1_000_000)  # of a text

@@ -4,10 +4,12 @@ from gateway.models.aliases import Deployment, ModelAlias
 from gateway.models.answers import StoredAnswer
 from gateway.models.budgets import Budget, BudgetPeriod, Reservation
 from gateway.models.providers import DismissedWelcome, ModelChoices, ModelEntry, Provider
+from gateway.models.webhooks import Delivery, Webhook
 
 __all__ = [
     "Budget",
     "BudgetPeriod",
+    "Delivery",
     "Deployment",
     "DismissedWelcome",
     "ModelAlias",
@@ -16,4 +18,5 @@ __all__ = [
     "Provider",
     "Reservation",
     "StoredAnswer",
+    "Webhook",
 ]

@@ -18,7 +18,7 @@ from chat import sharing
 from chat.files import store
 from chat.models import Conversation, Message, Prompt, Share, ToolServer
 from gateway import sources
-from gateway.models import Budget, ModelAlias, Provider
+from gateway.models import Budget, Delivery, ModelAlias, Provider, Webhook
 from telemetry import policies
 from telemetry.models import RedactionRule
 from tests.people import join, make_person
@@ -77,6 +77,19 @@ def alias_of(has: Belongings) -> uuid.UUID:
 
 def budget_of(has: Belongings) -> uuid.UUID:
     return Budget.objects.get_or_create(workspace=has.conversation.workspace, limit_usd=5)[0].id
+
+
+def webhook_of(has: Belongings) -> uuid.UUID:
+    """One whose address is private: nothing is ever sent there."""
+    values = {"url": "http://10.0.0.9/hook", "events": ["call.finished"], "secret": "whsec_c2VjcmV0"}
+    return Webhook.objects.get_or_create(workspace=has.conversation.workspace, name="secret plan", defaults=values)[0].id
+
+
+def delivery_of(has: Belongings) -> list[uuid.UUID]:
+    """The webhook, and an event for it."""
+    webhook_id, now = webhook_of(has), timezone.now()
+    values = {"event": "call.finished", "body": "{}", "available_at": now, "created_at": now}
+    return [webhook_id, Delivery.objects.get_or_create(webhook_id=webhook_id, about="secret plan", defaults=values)[0].id]
 
 
 def share_of(has: Belongings) -> Share:
