@@ -114,7 +114,7 @@ SCENES: Mapping[str, Callable[[Page], Any]] = {
     "scene-picker": _open("#model-button"),
     "scene-plus": _open("#add"),
     "scene-menu": _open("[popovertarget=conversation-menu]"),
-    "scene-share": lambda page: page.evaluate("document.getElementById('share').showModal()"),
+    "scene-share": lambda page: page.evaluate("document.querySelector('[data-dialog=share]').click()"),
     "scene-settings": lambda page: page.evaluate("document.getElementById('chat-settings').showModal()"),
     "scene-shortcuts": lambda page: page.evaluate("document.getElementById('shortcuts').showModal()"),
     "scene-edit": _open("article.user [data-edit]"),
