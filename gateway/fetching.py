@@ -7,7 +7,9 @@ read, no cookie kept, no key sent. What the operator lists for providers is not 
 import asyncio
 import codecs
 import socket
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urljoin
 
 import aiohttp
@@ -21,6 +23,8 @@ from gateway.pages import readable
 
 MAX_REDIRECTS = 3
 MAX_BYTES = 1024 * 1024
+MAX_PICTURE_BYTES = 10 * 1024 * 1024
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 CONNECT_SECONDS = 10.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 TEXTS = frozenset({"application/json", "application/xml", "application/xhtml+xml", "application/javascript", "application/yaml"})
@@ -29,6 +33,7 @@ HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "ollive",
 }
+T = TypeVar("T")
 FORBIDDEN = "Addresses of private networks are not fetched."
 
 
@@ -44,6 +49,14 @@ class Page:
     status: int
     text: str
     is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture as it was found."""
+
+    media_type: str
+    data: bytes
 
 
 class _OpenWeb(AbstractResolver):
@@ -65,6 +78,16 @@ class _OpenWeb(AbstractResolver):
 
 async def fetch(address: str) -> Page:
     """GET a page of text. Raises `FetchError`; the caller sets how long it may take."""
+    return await _follow(address, HEADERS, _read)
+
+
+async def fetch_picture(address: str) -> Picture:
+    """GET a picture. Raises `FetchError`; the caller sets how long it may take."""
+    return await _follow(address, HEADERS | {"Accept": ",".join(PICTURES)}, _read_picture)
+
+
+async def _follow(address: str, headers: Mapping[str, str], read: Callable[[aiohttp.ClientResponse], Awaitable[T]]) -> T:
+    """What is read at the address, or where it leads to in the end."""
     url = address.strip()
     connector = aiohttp.TCPConnector(resolver=_OpenWeb(), use_dns_cache=False, force_close=True)
     async with aiohttp.ClientSession(
@@ -73,13 +96,13 @@ async def fetch(address: str) -> Page:
         timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS),
         trust_env=False,
         auto_decompress=False,  # a small answer may not become a large one here
-        headers=HEADERS,
+        headers=headers,
     ) as session:
         for _ in range(MAX_REDIRECTS + 1):
             try:
                 async with session.get(_judged(url), allow_redirects=False) as response:
                     if response.status not in REDIRECTS or not response.headers.get("Location"):
-                        return await _read(response)
+                        return await read(response)
                     url = urljoin(str(response.url), response.headers["Location"])
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 raise FetchError(_reason(error)) from error
@@ -124,6 +147,18 @@ async def _read(response: aiohttp.ClientResponse) -> Page:
     if kind in ("text/html", "application/xhtml+xml"):
         text = await asyncio.to_thread(readable, text, base=str(response.url))
     return Page(str(response.url), response.status, text, len(body) > MAX_BYTES)
+
+
+async def _read_picture(response: aiohttp.ClientResponse) -> Picture:
+    kind = response.content_type.lower()
+    if response.status != 200:
+        raise FetchError(f"The address answers with status {response.status}.")
+    if kind not in PICTURES:
+        raise FetchError(f"The address leads to {kind}, not to a picture.")
+    data = await read_start(response, limit=MAX_PICTURE_BYTES + 1)
+    if len(data) > MAX_PICTURE_BYTES:
+        raise FetchError(f"The picture is larger than {MAX_PICTURE_BYTES // 1024**2} MB.")
+    return Picture(kind, data)
 
 
 def _charset(response: aiohttp.ClientResponse) -> str:

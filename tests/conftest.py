@@ -8,10 +8,11 @@ from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
+from tests.asking import asking_server, caller
 from tests.people import alice, bob, charlie, dora, workspace
 from tests.programs import program, programs_server
 
-__all__ = ["alice", "bob", "charlie", "dora", "program", "programs_server", "workspace"]
+__all__ = ["alice", "asking_server", "bob", "caller", "charlie", "dora", "program", "programs_server", "workspace"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,18 +10,48 @@ import os
 import re
 import threading
 from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 from gateway import directory
 from gateway.adapters.concessions import OPTIONAL, next_concession
 from gateway.adapters.faults import error_in, fault, of_error, retry_after_seconds
+from gateway.adapters.pictures import inlined
 from gateway.adapters.timeouts import Timeouts
 from gateway.adapters.usage import from_openai
-from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, StreamPart, ToolCallDelta
+from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, StreamPart, Target, ToolCallDelta
 
 _lock = threading.Lock()
 _loaded: ModuleType | None = None
+# LiteLLM takes whatever it is given: addresses, keys, headers, files to log to. Nothing else gets there, whoever lets it pass.
+PARAMETERS = frozenset(
+    {
+        *(
+            "audio",
+            "frequency_penalty",
+            "function_call",
+            "functions",
+            "logit_bias",
+            "logprobs",
+            "max_completion_tokens",
+            "max_tokens",
+        ),
+        *(
+            "modalities",
+            "n",
+            "parallel_tool_calls",
+            "prediction",
+            "presence_penalty",
+            "reasoning_effort",
+            "response_format",
+            "seed",
+        ),
+        *("service_tier", "stop", "temperature", "thinking", "tool_choice", "tools", "top_k", "top_logprobs", "top_p", "user"),
+        *("verbosity", "web_search_options"),
+    }
+)
+OWN_TOOLS = ("function", "custom")
 # What LiteLLM puts before the provider's own words.
 _WRAPPING = re.compile(r"^.*?\w*Exception - ", re.DOTALL)
 
@@ -64,6 +94,7 @@ class LiteAdapter:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamPart, None]:
         who = directory.label(request.target.provider)
+        require_own_tools(request.parameters.get("tools"), who)
         litellm = await litellm_module()
         stream = await self._open(litellm, request, who)
         reply = _Reply(who)
@@ -84,19 +115,12 @@ class LiteAdapter:
             await stream.aclose()
 
     async def _open(self, litellm: Any, request: ChatRequest, who: str) -> Any:
-        target = request.target
         asked: dict[str, Any] = {
-            **request.parameters,
-            "model": f"{target.vendor}/{target.model}",
-            "messages": list(request.messages),
-            "api_key": target.api_key,
-            "api_base": target.base_url,
-            **target.options,
+            **{name: value for name, value in request.parameters.items() if name in PARAMETERS},
+            **reach(request.target, self._timeouts),
+            "messages": await inlined(request.messages, who),
             "stream": True,
             "stream_options": {"include_usage": True},
-            "timeout": self._timeouts.first_byte,
-            "num_retries": 0,
-            "max_retries": 0,
         }
         conceded: set[str] = set()
         while True:
@@ -109,6 +133,26 @@ class LiteAdapter:
                     raise _fault_of(error, who) from error
                 conceded.add(given_up)
                 del asked[given_up]
+
+
+def reach(target: Target, timeouts: Timeouts) -> dict[str, Any]:
+    """How LiteLLM is told of the model and where it is. Retries are ours."""
+    return {
+        "model": f"{target.vendor}/{target.model}",
+        "api_key": target.api_key,
+        "api_base": target.base_url,
+        **target.options,
+        "timeout": timeouts.first_byte,
+        "num_retries": 0,
+        "max_retries": 0,
+    }
+
+
+def require_own_tools(tools: Any, who: str) -> None:
+    """Raise `ProviderError` for tools that LiteLLM would use itself, such as servers of MCP."""
+    for tool in tools if isinstance(tools, list | tuple) else ():
+        if not isinstance(tool, Mapping) or tool.get("type") not in OWN_TOOLS:
+            raise fault("invalid_request", who, "Only tools of the types function and custom are passed on.")
 
 
 class _Reply:
@@ -143,13 +187,23 @@ class _Reply:
 
 
 async def _next(stream: Any, who: str, patience: float) -> Any:
+    with understood(who):
+        try:
+            async with asyncio.timeout(patience):
+                return await anext(stream)
+        except TimeoutError as error:
+            raise fault("timeout", who, f"It said nothing for {patience:g} seconds.") from error
+        except StopAsyncIteration as error:
+            raise fault("connection", who, "It ended the stream before the reply was complete.") from error
+
+
+@contextmanager
+def understood(who: str) -> Iterator[None]:
+    """Whatever LiteLLM raises inside comes out as a `ProviderError`."""
     try:
-        async with asyncio.timeout(patience):
-            return await anext(stream)
-    except TimeoutError as error:
-        raise fault("timeout", who, f"It said nothing for {patience:g} seconds.") from error
-    except StopAsyncIteration as error:
-        raise fault("connection", who, "It ended the stream before the reply was complete.") from error
+        yield
+    except ProviderError:
+        raise
     except Exception as error:  # edge: LiteLLM raises its own, its transports' and Python's errors
         raise _fault_of(error, who) from error
 

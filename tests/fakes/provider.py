@@ -18,6 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes import endpoints
 from tests.fakes.behaviours import NAMED, Behaviour, Manners, Script, error_of
 from tests.fakes.replies import Envelope, pieces, tool_call_deltas, usage_of
 
@@ -61,6 +62,8 @@ class FakeProvider:
     def application(self) -> web.Application:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._complete)
+        for endpoint in ("embeddings", "completions", "responses", "messages"):
+            app.router.add_post(f"/v1/{endpoint}", self._complete)
         app.router.add_get("/v1/models", self._list_models)
         app.router.add_post("/control/script", self._script)
         app.router.add_post("/control/reset", self._reset)
@@ -80,7 +83,10 @@ class FakeProvider:
         self.requests.append(seen)
         self.open_count += 1
         try:
-            response = await self._answer(request, body, seen)
+            if request.path == "/v1/chat/completions":
+                response = await self._answer(request, body, seen)
+            else:
+                response = await endpoints.answer(request, body, self.manners)
             seen.finished_at = time.time()
         except (asyncio.CancelledError, ConnectionError):
             seen.closed_early_at = time.time()

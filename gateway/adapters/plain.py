@@ -1,0 +1,97 @@
+"""Asks the endpoints of OpenAI's protocol beside chat completions, over the direct path's sessions and guards."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from gateway import directory
+from gateway.adapters.direct import DONE, MAX_REFUSAL_BYTES, MAX_WHOLE_BYTES, NETWORK_ERRORS, headers_for, network_fault
+from gateway.adapters.faults import fault, of_error, refusal, retry_after_seconds
+from gateway.adapters.sessions import Attempt, read_start, session
+from gateway.adapters.sse import EventReader, EventTooLargeError
+from gateway.adapters.timeouts import Timeouts, Watch
+from gateway.addresses import require_public
+from gateway.protocol import Target
+
+
+async def ask(target: Target, path: str, body: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
+    """The whole answer, a JSON object. Raises `ProviderError`."""
+    who = directory.label(target.provider)
+    response = await _open(target, path, body, timeouts)
+    try:
+        async with response, asyncio.timeout(timeouts.first_byte):
+            answer = await read_start(response, limit=MAX_WHOLE_BYTES + 1)
+        if len(answer) > MAX_WHOLE_BYTES:
+            raise EventTooLargeError
+        found = msgspec.json.decode(answer)
+    except NETWORK_ERRORS as error:
+        raise network_fault(error, who) from error
+    if not isinstance(found, dict):
+        raise fault("bad_response", who, "It is no JSON object.", retryable=False)
+    if found.get("error"):
+        raise of_error(who, found["error"])
+    return found
+
+
+async def stream(target: Target, path: str, body: Mapping[str, Any], timeouts: Timeouts) -> AsyncGenerator[bytes, None]:
+    """The data of the answer's events as they come, without the `[DONE]` at the end. Raises `ProviderError`."""
+    who = directory.label(target.provider)
+    response = await _open(target, path, body, timeouts)
+    watch = Watch(asyncio.get_running_loop(), response.close, timeouts.first_byte)
+    reader = EventReader()
+    try:
+        while True:
+            watch.wait()
+            data = await response.content.readany()
+            watch.rest()
+            for event in reader.feed(data) if data else reader.rest():
+                if event == DONE:
+                    return
+                yield event
+            if not data:
+                return
+            watch.change_limit(timeouts.idle)
+    except NETWORK_ERRORS as error:
+        raise network_fault(error, who, watch=watch) from error
+    finally:
+        watch.stop()
+        response.close()
+
+
+async def _open(target: Target, path: str, body: Mapping[str, Any], timeouts: Timeouts) -> aiohttp.ClientResponse:
+    who = directory.label(target.provider)
+    try:
+        response = await _post(target, path, msgspec.json.encode(body), timeouts)
+        if 200 <= response.status < 300:
+            return response
+        async with response, asyncio.timeout(timeouts.idle):
+            text = await read_start(response, limit=MAX_REFUSAL_BYTES)
+    except NETWORK_ERRORS as error:
+        raise network_fault(error, who) from error
+    raise refusal(who, response.status, text, retry_after=retry_after_seconds(response.headers))
+
+
+async def _post(target: Target, path: str, body: bytes, timeouts: Timeouts) -> aiohttp.ClientResponse:
+    url = URL(f"{target.base_url}{path}").update_query(target.options.get("query") or {})
+    if target.is_guarded:
+        require_public(url.host or "", port=url.port, allowed=target.allowed_host)
+    async with asyncio.timeout(timeouts.first_byte):
+        while True:
+            attempt = Attempt()
+            try:
+                return await session(is_guarded=target.is_guarded, allowed=target.allowed_host).post(
+                    url,
+                    data=body,
+                    headers={"Content-Type": "application/json"} | headers_for(target),
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
+                    trace_request_ctx=attempt,
+                )
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # The server had closed the idle connection while we sent: it has not seen the request.
+                if not attempt.is_reused:
+                    raise
