@@ -15,10 +15,12 @@ os.environ.setdefault("OLLIVE_PROCESS", "web")
 
 django.setup(set_prefix=False)
 
-from django.urls import path  # noqa: E402 (the apps must be loaded first)
+from django.conf import settings  # noqa: E402 (the apps must be loaded first)
+from django.urls import path  # noqa: E402
 
 from chat.consumer import ChatConsumer  # noqa: E402
 from ollive import door_list, doors, metrics, page_bodies  # noqa: E402
+from ollive.origins import Origins  # noqa: E402
 from ollive.pages import PageHandler  # noqa: E402
 from ollive.web import WebProcess  # noqa: E402
 
@@ -26,11 +28,16 @@ http = PageHandler()
 socket = path("ws/", ChatConsumer.as_asgi())  # type: ignore[arg-type]  # Channels has Django's path() lead to its consumers
 websocket = AllowedHostsOriginValidator(SessionMiddlewareStack(URLRouter([socket])))  # type: ignore[list-item]
 process = WebProcess()
+allowed_origins = Origins(settings.CORS_ORIGINS)
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Not every server speaks the lifespan protocol, so the first request starts the process too."""
     process.start(asyncio.get_running_loop())
+    if scope["type"] == "http" and allowed_origins.open(scope["path"]):
+        if await allowed_origins.preflight(scope, send):
+            return
+        send = allowed_origins.allowing(scope, send)
     if scope["type"] == "lifespan":
         await _live(receive, send)
     elif scope["type"] == "websocket":

@@ -16,9 +16,9 @@ from tests.telemetry.calls import finished, record, started
 pytestmark = pytest.mark.django_db
 
 
-def search(user: Any, *, scopes: tuple[str, ...] = ("chat", "logs:read"), **query: Any) -> Any:
+def search(user: Any, *, scopes: tuple[str, ...] = ("chat", "logs:read"), where: str = "", **query: Any) -> Any:
     client = Client(headers={"authorization": f"Bearer {make_token(user, scopes=list(scopes))}"})
-    return client.get("/api/v1/search", query)
+    return client.get("/api/v1/search", query | ({"in": where} if where else {}))
 
 
 def said(user: Any, text: str, workspace: Any = None) -> Conversation:
@@ -51,19 +51,19 @@ def test_a_key_finds_what_its_scopes_open(alice):
     said(alice, "giraffes")
     assert search(alice, q="giraffes", scopes=("chat",)).json()["logs"] is None
     assert search(alice, q="giraffes", scopes=("logs:read",)).json()["conversations"] is None
-    refused = search(alice, q="giraffes", scopes=("chat",), **{"in": "logs"})
+    refused = search(alice, q="giraffes", scopes=("chat",), where="logs")
     assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
 
 
 def test_pages_go_on_in_one_place(alice):
     for _ in range(23):
         said(alice, "giraffes")
-    first = search(alice, q="giraffes", **{"in": "conversations"}).json()["conversations"]
-    rest = search(alice, q="giraffes", cursor=first["next_cursor"], **{"in": "conversations"}).json()["conversations"]
+    first = search(alice, q="giraffes", where="conversations").json()["conversations"]
+    rest = search(alice, q="giraffes", cursor=first["next_cursor"], where="conversations").json()["conversations"]
     assert (len(first["data"]), len(rest["data"]), rest["next_cursor"]) == (20, 3, None)
     assert search(alice, q="giraffes", cursor=first["next_cursor"]).status_code == 422
-    assert search(alice, q="giraffes", cursor="nonsense", **{"in": "conversations"}).status_code == 400
-    assert search(alice, q="giraffes", cursor="nonsense", **{"in": "logs"}).status_code == 400
+    assert search(alice, q="giraffes", cursor="nonsense", where="conversations").status_code == 400
+    assert search(alice, q="giraffes", cursor="nonsense", where="logs").status_code == 400
 
 
 def test_nobody_elses_words_are_found(alice, bob, charlie):
@@ -84,7 +84,7 @@ def test_a_key_finds_nothing_of_another_workspace(alice, workspace):
     assert answer.json()["conversations"]["data"] == []
 
 
-@pytest.mark.parametrize("query", [{}, {"q": ""}, {"q": "-without"}, {"q": "!!!"}, {"q": "x", "in": "nowhere"}])
+@pytest.mark.parametrize("query", [{}, {"q": ""}, {"q": "-without"}, {"q": "!!!"}, {"q": "x", "where": "nowhere"}])
 def test_what_cannot_be_looked_for_is_refused(alice, query):
     assert search(alice, **query).status_code == 422
 

@@ -45,7 +45,7 @@ def rows(alice: Any, bob: Any) -> list[InferenceLog]:
     )
 
 
-def values(answer: Any) -> list[float | None]:
+def values(answer: Any) -> list[Any]:
     (line,) = answer.json()["series"]
     return [point["value"] for point in line["points"]]
 
