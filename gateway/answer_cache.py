@@ -49,7 +49,7 @@ class Called(msgspec.Struct):
     id: str
     name: str
     arguments: str
-    extra: dict[str, Any] | None = None
+    extra: dict[str, Any] = {}
 
 
 class Choice(msgspec.Struct):
