@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -101,7 +102,7 @@ def delivery_page(request: HttpRequest, webhook_id: uuid.UUID, delivery_id: uuid
         "delivery": delivery,
         "body": json.dumps(json.loads(delivery.body), indent=2, ensure_ascii=False),
         "message_id": webhooks.message_id(delivery.pk),
-        "attempts": list(reversed(delivery.attempts)),
+        "attempts": [one | {"at": datetime.fromisoformat(one["at"])} for one in reversed(delivery.attempts)],
     }
     return settings_page(request, "settings/delivery.html", context)
 
