@@ -11,7 +11,7 @@ import orjson
 from django.conf import settings
 
 from accounts.programs import Needs
-from ollive import documented_doors, openapi_parts
+from ollive import documented_doors, openapi_examples, openapi_parts
 from ollive.api import api
 from ollive.door_list import DOORS, PATTERNS, Door
 from ollive.health import VERSION
@@ -48,6 +48,7 @@ def document() -> dict[str, Any]:
     _name(paths)
     components = deepcopy(openapi_parts.COMPONENTS)
     components["schemas"] = {**rest["components"]["schemas"], **documented_doors.SCHEMAS, **components["schemas"]}
+    _exemplify(paths, components["schemas"])
     return {
         "openapi": "3.1.0",
         "info": {**openapi_parts.INFO, "version": VERSION},
@@ -145,6 +146,16 @@ def _refusals(operation: Operation, path: str, *statuses: int | None) -> None:
             else openapi_parts.error_content(status, is_openai=path.startswith("/v1/"))
         )
         operation["responses"].setdefault(str(status), {"description": openapi_parts.REASONS[status], "content": content})
+
+
+def _exemplify(paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
+    """An example for each body that has none."""
+    for methods in paths.values():
+        for operation in methods.values():
+            bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
+            for media_type, content in [item for body in bodies for item in body.get("content", {}).items()]:
+                if "json" in media_type and "schema" in content and not {"example", "examples"} & content.keys():
+                    content["example"] = openapi_examples.example(content["schema"], schemas)
 
 
 def _name(paths: Mapping[str, Any]) -> None:
