@@ -1,4 +1,4 @@
-"""`/v1/chat/completions` on one web process, with keys, limits, redaction and durable logging on: design/performance.md rows 1 and 2.
+"""`/v1/chat/completions` on one web process, with keys, limits, redaction and durable logging on.
 
 `python -m bench.gateway [--calls 3000] [--streams 100 300] [--seconds 10] [--rounds 3]`. The provider, the web process
 and the callers are processes of their own. What is added is the difference to the same callers asking the provider itself, one

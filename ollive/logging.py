@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+OURS = ("level", "timestamp", "logger")  # what nobody else has a say in
+
 
 def configure(options: dict[str, Any]) -> None:
     """Django's `LOGGING_CONFIG`: `options` has `level` and `echo_sql`."""
@@ -52,5 +54,6 @@ def redact_entry(_logger: Any, _method: str, entry: dict[str, Any]) -> dict[str,
     """Replace personal data and secrets in every string of a log entry."""
     from telemetry.redaction import redact_json  # the settings are read before the apps are
 
+    ours = {name: entry.pop(name) for name in OURS if name in entry}
     redacted: dict[str, Any] = redact_json(entry)
-    return redacted
+    return redacted | ours

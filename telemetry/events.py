@@ -4,7 +4,6 @@
 else `InvalidEvent`; any other value that can't be taken is left out and named in `problems`: no call goes unrecorded for it.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +26,6 @@ CONTENT = tuple(name for name, field in FIELDS.items() if field.about.place == "
 PREVIEWS = ("input_preview", "output_preview")
 SENSITIVE = tuple(name for name, field in FIELDS.items() if field.about.sensitive)
 GIVEN = {name: field for name, field in FIELDS.items() if field.sender != "server"}
-SPACES = re.compile(r"\s+")
 
 log = structlog.get_logger(__name__)
 
@@ -155,7 +153,7 @@ def _add_previews(fields: dict[str, Any]) -> None:
 def preview_of(content: Any) -> str:
     """The first words of a text, or of the last of these messages, in one line; empty where there are none."""
     text = content if isinstance(content, str) else _last_text(content) or ""
-    return shorten(SPACES.sub(" ", text[: 4 * PREVIEW]).strip(), PREVIEW)
+    return shorten(" ".join(text[: 4 * PREVIEW].split()), PREVIEW)
 
 
 def _last_text(messages: Any) -> str | None:

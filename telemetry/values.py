@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -26,23 +26,24 @@ class Refused(ValueError):
 
 def take(field: Field, value: Any) -> Any:
     """The value as its column wants it; texts keep their length, because they are cut only once they are redacted."""
-    if field.type == "text":
-        return repair(value if isinstance(value, str) else str(value))
+    scalar = SCALARS.get(field.type)
+    if scalar is not None:
+        return scalar(value)
     if field.type == "choice":
         return _take_choice(field, value)
     if field.type == "json":
         return clean(value)
     if field.type == "texts":
         return [repair(str(element)) for element in _as_list(value)]
-    if field.type == "integers":
-        return [_take_integer(element) for element in _as_list(value)]
-    return SCALARS[field.type](value)
+    return [_take_integer(element) for element in _as_list(value)]
 
 
 def repair(text: str) -> str:
     """Text without what UTF-8 or PostgreSQL refuses: surrogate pairs are joined, lone ones and NUL replaced."""
     if "\0" in text:
         text = text.replace("\0", REPLACEMENT)
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -97,6 +98,10 @@ def _take_choice(field: Field, value: Any) -> str:
     if value not in field.choices:
         raise Refused(f"is not one of {', '.join(field.choices)}")
     return str(value)
+
+
+def _take_text(value: Any) -> str:
+    return repair(value if isinstance(value, str) else str(value))
 
 
 def _take_uuid(value: Any) -> str:
@@ -157,7 +162,8 @@ def _as_list(value: Any) -> list[Any]:
     return list(value)[:LIST_LIMIT]
 
 
-SCALARS = {
+SCALARS: Mapping[str, Callable[[Any], Any]] = {
+    "text": _take_text,
     "uuid": _take_uuid,
     "integer": _take_integer,
     "number": _take_number,

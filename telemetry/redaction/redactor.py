@@ -21,6 +21,7 @@ from telemetry.redaction.withholding import WITHHELD, withhold_on_error
 VERSION = 2  # raised when a rule changes; stored with what was redacted
 NOTHING: Mapping[str, int] = MappingProxyType({})
 DEFAULT = Config()
+WORD, WORDS = 32, 4_096  # characters of a word that is remembered, and how many of them
 
 Replace = Callable[[str, str], str]
 
@@ -46,13 +47,22 @@ class Redactor:
     def __init__(self, rules: RuleSet, custom: CustomRules | None = None) -> None:
         self.rules = rules
         self.custom = custom
+        self._harmless: set[tuple[str, str]] = set()  # words with nothing in them: names of fields come again and again
 
     def redact(self, text: str, before: str = "", *, replace: Replace = marker) -> Redacted:
         """The text redacted; `before` is what the rules may read in front of it, such as the name of a field.
 
         `replace` says what stands for a value, given its kind and itself: a marker, in double square brackets.
         """
-        return withhold_on_error(lambda: self._redact(text, before, replace=replace), Redacted(WITHHELD, {"WITHHELD": 1}))
+        is_word = len(text) <= WORD
+        if is_word and (before, text) in self._harmless:
+            return Redacted(text)
+        redacted = withhold_on_error(lambda: self._redact(text, before, replace=replace), Redacted(WITHHELD, {"WITHHELD": 1}))
+        if is_word and len(before) <= 2 * WORD and not redacted.kinds and text.isidentifier():
+            if len(self._harmless) >= WORDS:
+                self._harmless.clear()
+            self._harmless.add((before, text))
+        return redacted
 
     def redact_json(self, value: Any) -> Any:
         """A structured value with all its texts redacted: names of fields, values, JSON inside strings."""
