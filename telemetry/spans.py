@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from ollive_sdk.events import SPAN_FIELDS, Field, span_event_id
 from telemetry import events, payloads, policies
-from telemetry.events import BODY_LIMIT, JSON_LIMIT, PREVIEW, SPACES, WITHHELD, Event, InvalidEvent, Payloads
+from telemetry.events import BODY_LIMIT, JSON_LIMIT, PREVIEW, WITHHELD, Event, InvalidEvent, Payloads
 from telemetry.models import Span
 from telemetry.values import CUT, Refused, shorten, take
 
@@ -180,7 +180,7 @@ def _add_previews(fields: dict[str, Any]) -> None:
         text = fields.get(name) or (value if isinstance(value, str) or value is None else orjson.dumps(value).decode())
         if not text:
             continue
-        fields[name] = shorten(SPACES.sub(" ", text[: 4 * PREVIEW]).strip(), PREVIEW)
+        fields[name] = shorten(" ".join(text[: 4 * PREVIEW].split()), PREVIEW)
         if fields[name] == value:
             del fields[content]
 
