@@ -54,7 +54,7 @@ class Redactor:
 
         `replace` says what stands for a value, given its kind and itself: a marker, in double square brackets.
         """
-        is_word = len(text) <= WORD
+        is_word = isinstance(text, str) and len(text) <= WORD  # what is no text is withheld below
         if is_word and (before, text) in self._harmless:
             return Redacted(text)
         redacted = withhold_on_error(lambda: self._redact(text, before, replace=replace), Redacted(WITHHELD, {"WITHHELD": 1}))
