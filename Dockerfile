@@ -15,9 +15,10 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DJANGO_SETTINGS_MODULE=ollive.settings \
     OLLIVE_DATA_DIR=/data \
-    OLLIVE_HOST=0.0.0.0
+    OLLIVE_HOST=0.0.0.0 \
+    OLLIVE_METRICS_ALLOW=127.0.0.0/8,::1
 RUN useradd --uid 10001 --no-create-home --home-dir /data ollive \
-    && install --directory --owner=ollive --group=ollive --mode=0700 /data /data/spool /data/files
+    && install --directory --owner=ollive --group=ollive --mode=0700 /data /data/spool /data/files /data/metrics
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY . .

@@ -90,13 +90,12 @@ async def _answer(scope: Mapping[str, Any], headers: Mapping[str, str]) -> Respo
             "These are the figures of the whole installation: use an operator's key. /api/v1/analytics has your workspace's."
         )
         raise Refused(403, "not_an_operator", message)
-    found = [GaugeMetricFamily("ollive_database_up", "Whether the database answered.", value=1)]
+    found: list[Metric] | None = None
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
-            found += await in_thread(_of_the_database)
+            found = await in_thread(_of_the_database)
     except (DatabaseError, TimeoutError) as error:
         log.warning("the database does not tell its figures", error=type(error).__name__)
-        found = [GaugeMetricFamily("ollive_database_up", "Whether the database answered.", value=0)]
     encode, media_type = choose_encoder(headers.get("accept", ""))
     text = await asyncio.to_thread(encode, _Figures(found))  # type: ignore[arg-type]  # it asks for `collect` alone
     return Response(200, text, {"content-type": media_type})
@@ -164,16 +163,18 @@ def _of_the_database() -> list[Metric]:
 
 
 class _Figures:
-    """Everything that is told, in the form in which the encoders ask for it."""
+    """Everything that is told, in the form in which the encoders ask for it; of the database None while it is away."""
 
-    def __init__(self, found: list[Metric]) -> None:
+    def __init__(self, found: list[Metric] | None) -> None:
         self._found = found
 
     def collect(self) -> Iterator[Metric]:
         version = GaugeMetricFamily("ollive_info", "Which Ollive this is.", labels=("version",))
         version.add_metric((VERSION,), 1)
         yield version
-        yield from self._found
+        is_up = self._found is not None
+        yield GaugeMetricFamily("ollive_database_up", "Whether the database answered.", value=int(is_up))
+        yield from self._found or ()
         yield from metrics.counted().collect()
         yield from _process().collect()
 

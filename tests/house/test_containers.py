@@ -15,6 +15,7 @@ from tests.house.test_supply import direct_pins
 from tests.house.tree import ROOT
 
 OURS = ["migrate", "web", "worker", "beat"]
+MONITORING = {"prometheus", "grafana"}
 VARIABLE = re.compile(r"(?<!\$)\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
 
 
@@ -37,14 +38,14 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 def test_the_compose_file_has_the_servers_and_our_processes():
-    assert set(services()) == {"postgres", "valkey", *OURS}
+    assert set(services()) == {"postgres", "valkey", *OURS, *MONITORING}
     assert services()["postgres"]["image"].startswith("pgvector/pgvector:")
     assert services()["valkey"]["image"].startswith("valkey/valkey:")
 
 
 def test_foreign_images_are_pinned_to_a_version():
     images = [service["image"] for service in services().values() if "build" not in service]
-    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+    assert [image for image in images if not re.search(r":v?\d+\.\d+", image)] == []
 
 
 @pytest.mark.parametrize("name", ["postgres", "valkey"])
@@ -81,12 +82,31 @@ def test_a_process_says_which_one_it_is(name):
     assert services()[name]["environment"]["OLLIVE_PROCESS"] == name
 
 
-def test_only_the_pages_are_published():
-    assert [name for name, service in services().items() if service.get("ports")] == ["web"]
+def test_only_the_pages_are_published_and_what_watches_them_to_this_machine_alone():
+    published = {name: service["ports"] for name, service in services().items() if service.get("ports")}
+    assert published == {"web": ["8000:8000"], "prometheus": ["127.0.0.1:9090:9090"], "grafana": ["127.0.0.1:3000:3000"]}
+
+
+def test_what_watches_is_a_profile_that_is_on_unless_it_is_taken_out():
+    assert {name for name, service in services().items() if service.get("profiles") == ["monitoring"]} == MONITORING
+    assert "COMPOSE_PROFILES=monitoring" in (ROOT / ".env.example").read_text().splitlines()
+
+
+def test_prometheus_shows_a_token_and_no_address_opens():
+    """Behind Docker's network every caller looks like a neighbour."""
+    assert services()["web"]["environment"]["OLLIVE_METRICS_ALLOW"] == "none"
+    assert services()["prometheus"]["secrets"] == ["metrics_token"]
+    assert "/run/secrets/metrics_token" in (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
+
+
+def test_processes_that_count_share_a_folder_in_memory():
+    counting = [name for name in OURS if services()[name]["environment"].get("PROMETHEUS_MULTIPROC_DIR") == "/data/metrics"]
+    assert counting == ["web", "worker"]
+    assert all("metrics:/data/metrics" in services()[name]["volumes"] for name in counting)
 
 
 def test_no_secret_has_a_default():
-    secrets = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "SECRET_KEY", "OLLIVE_ENCRYPTION_KEYS"}
+    secrets = {"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "SECRET_KEY", "OLLIVE_ENCRYPTION_KEYS", "GRAFANA_PASSWORD"}
     found = variables()
     assert secrets <= found.keys()
     assert {name: found[name][0] for name in secrets} == dict.fromkeys(secrets, "?")

@@ -15,6 +15,7 @@ INTERNAL = {
     *("OLLIVE_MODEL_FILE", "OLLIVE_MODEL_PORT", "OLLIVE_MODEL_KEY"),  # for the process of the demo model
     *("OLLIVE_POSTGRES_PASSWORD", "OLLIVE_VALKEY_PASSWORD"),  # of the embedded servers, made once and kept in the data folder
 }
+COMPOSES_OWN = {"COMPOSE_PROFILES"}
 READERS = re.compile(r"^((\w+\.)?env(\.\w+)?|(\w+\.)?secret|os\.environ\.get|os\.getenv)$")
 NAME = re.compile(r"[A-Z][A-Z0-9_]+")
 
@@ -61,7 +62,7 @@ def test_each_provider_is_in_the_example_by_the_first_name_of_its_key():
 
 
 def test_the_example_names_nothing_that_is_not_read():
-    assert set(example_names()) - read_names() - variables().keys() - providers_names() == set()
+    assert set(example_names()) - read_names() - variables().keys() - providers_names() - COMPOSES_OWN == set()
 
 
 def test_the_example_names_each_variable_once():
