@@ -96,6 +96,7 @@ class AliasForm(forms.ModelForm[ModelAlias]):
         self.instance, _ = ModelAlias.objects.update_or_create(
             workspace=self.workspace, name=self.cleaned_data["name"], defaults={"path": self.cleaned_data["path"]}
         )
+        self.instance.deployments.filter(path=self.instance.path).delete()
         return self.instance
 
 

@@ -146,12 +146,14 @@ class Shelf:
         return (self.choice(source, name) for name in self.names(source))
 
     def _named(self, by_path: Mapping[str, ModelChoice]) -> Iterator[ModelChoice]:
-        """The short names whose models can be reached."""
-        for name, path in self.aliases.items():
-            prefix, _, model = path.partition("/")
-            source = self.sources.get(prefix)
-            if source is None or not model:
+        """The short names of which a model can be reached; the first one that can says what to expect."""
+        for name, alias in self.named.items():
+            told = [path for path in (alias.path, *(one.path for one in alias.deployments.all())) if path.partition("/")[2]]
+            path = next((path for path in told if path.partition("/")[0] in self.sources), "")
+            if not path:
                 continue
+            prefix, _, model = path.partition("/")
+            source = self.sources[prefix]
             meant = by_path.get(path) or self.choice(source, model)
             yield ModelChoice(
                 name,

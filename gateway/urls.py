@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gateway.views import budgets, limits, models, picker, provider_acts, providers, webhooks, welcome
+from gateway.views import aliases, budgets, limits, models, picker, provider_acts, providers, webhooks, welcome
 
 app_name = "gateway"
 
@@ -38,5 +38,9 @@ urlpatterns = [
     path("models/begin-with/", models.choose, name="choose_models"),
     path("models/refresh/", models.refresh, name="refresh_models"),
     path("models/short-names/", models.add_alias, name="add_alias"),
+    path("models/short-names/<uuid:alias_id>/", aliases.alias, name="alias"),
+    path("models/short-names/<uuid:alias_id>/comparison/", aliases.comparison, name="comparison"),
+    path("models/short-names/<uuid:alias_id>/wake/", aliases.wake, name="wake_alias"),
+    path("models/short-names/<uuid:alias_id>/forget/", aliases.forget_answers, name="forget_answers"),
     path("models/short-names/<uuid:alias_id>/delete/", models.delete_alias, name="delete_alias"),
 ]

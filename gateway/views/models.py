@@ -208,7 +208,8 @@ def _line(choice: ModelChoice, shelf: Shelf) -> Line:
 
 def _aliases(workspace: Workspace, shelf: Shelf) -> list[tuple[ModelAlias, bool]]:
     """Each short name, and whether it leads somewhere."""
-    return [(alias, alias.name in shelf.by_path) for alias in ModelAlias.objects.filter(workspace=workspace)]
+    named = ModelAlias.objects.filter(workspace=workspace).prefetch_related("deployments")
+    return [(alias, alias.name in shelf.by_path) for alias in named]
 
 
 def _note(request: HttpRequest, part: Membership, *, detail: dict[str, Any], subject: Any) -> None:

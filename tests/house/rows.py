@@ -70,9 +70,7 @@ ROWS: dict[str, Row] = {
     "gateway:provider": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [provider_of(has)]),
     "gateway:budgets": CONFIGURING,
     "gateway:limits": CONFIGURING,
-    "gateway:person_limits": Row(
-        anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [has.member.pk]
-    ),
+    "gateway:person_limits": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [has.member.pk]),
     "gateway:budget": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [budget_of(has)]),
     "gateway:delete_budget": Row(
         anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, method="post", args=lambda has: [budget_of(has)]
@@ -100,12 +98,22 @@ ROWS: dict[str, Row] = {
     "gateway:choose_models": of_workspace(bob=403, who_may_type="everyone"),
     "gateway:refresh_models": of_workspace(bob=403),
     "gateway:add_alias": of_workspace(bob=403, name="quick", path="openai/fake"),
+    "gateway:alias": Row(anonymous=SIGN_IN, others=404, bob=403, alice=200, args=lambda has: [alias_of(has)]),
+    "gateway:comparison": Row(anonymous=SIGN_IN, others=404, bob=403, alice=200, args=lambda has: [alias_of(has)]),
+    "gateway:wake_alias": of_workspace(bob=403, args=lambda has: [alias_of(has)]),
+    "gateway:forget_answers": of_workspace(bob=403, args=lambda has: [alias_of(has)]),
     "gateway:delete_alias": of_workspace(bob=403, args=lambda has: [alias_of(has)]),
     "openapi": open_page(),
     "docs": open_page(),
     "redoc": open_page(),
     "api:nothing-here": Row(anonymous=404, others=404, alice=404, args=lambda _: ["nothing"]),
     "api:api-root": open_page(404),
+    "api:conversations": open_page(401),
+    **{
+        f"api:{name}": replace(open_page(401), args=lambda has: [has.conversation.pk])
+        for name in ("conversation", "conversation_messages", "conversation_cost")
+    },
+    "api:conversation_feedback": replace(open_page(401), method="post", args=lambda has: [has.conversation.pk]),
     "health": open_page(),
     "healthz": open_page(),
     "ready": open_page(),

@@ -194,9 +194,7 @@ def test_masked_questions_share_an_answer_and_each_gets_its_own_values_back(call
     RedactionPolicy.objects.create(workspace=workspace, mode="mask")
     fake_provider.script("plain", chunks=["I write to ", "[[EMAIL_1]]", "."])
     make_alias(workspace, "plain", cache_seconds=60)
-    told = [
-        ask(caller, messages=[{"role": "user", "content": f"Write to {name}@example.org"}]) for name in ("alice", "queen")
-    ]
+    told = [ask(caller, messages=[{"role": "user", "content": f"Write to {name}@example.org"}]) for name in ("alice", "queen")]
     assert [outcome(answer) for answer in told] == ["miss", "hit"]
     contents = [answer.json()["choices"][0]["message"]["content"] for answer in told]
     assert contents == ["I write to alice@example.org.", "I write to queen@example.org."]
@@ -206,7 +204,7 @@ def test_a_kept_answer_is_given_when_the_budget_is_used_up(caller, workspace):
     make_alias(workspace, "gpt-4o-mini", cache_seconds=60)
     ask(caller)
     recorded(1)
-    Budget.objects.create(workspace=workspace, limit_usd=Decimal("0"))
+    Budget.objects.create(workspace=workspace, limit_usd=Decimal(0))
     assert outcome(ask(caller)) == "hit"
 
 
