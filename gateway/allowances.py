@@ -22,6 +22,7 @@ from telemetry import product_events
 AGAIN_SECONDS = 1.0  # by then a running call may have ended
 NOTED_EVERY_SECONDS = 60.0
 MOST_NOTED = 10_000
+SETTLE_SECONDS = 2.0
 KEY = "k:"
 PERSON = "p:"
 
@@ -171,6 +172,12 @@ def _note(bearer: Bearer, kind: Kind) -> None:
     task = asyncio.create_task(_enter_event(bearer, kind))
     _noting.add(task)
     task.add_done_callback(_noting.discard)
+
+
+async def settled() -> None:
+    """Wait until refusals are noted, before the process ends."""
+    if _noting:
+        await asyncio.wait(_noting, timeout=SETTLE_SECONDS)
 
 
 async def _enter_event(bearer: Bearer, kind: Kind) -> None:

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from accounts.database import in_thread
 from chat import deletion, runner, sweep
 from chat.render import warm
-from gateway import adapters, completions, limits
+from gateway import adapters, allowances, completions, limits
 from telemetry import prices, processes, spool, tokens, writer
 from telemetry.redaction import redact
 
@@ -64,6 +64,7 @@ class WebProcess:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await writer.close()
+        await allowances.settled()
         await limits.aclose()
         await adapters.aclose()
 

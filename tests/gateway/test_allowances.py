@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 async def _counter() -> AsyncIterator[None]:
     yield
+    await allowances.settled()
     await limits.aclose()
 
 
