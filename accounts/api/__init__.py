@@ -2,4 +2,9 @@
 
 from ninja import Router
 
+from accounts.api import keys, people, workspaces
+
 router = Router()
+router.add_router("", keys.router)
+router.add_router("", people.router)
+router.add_router("", workspaces.router)

@@ -2,4 +2,10 @@
 
 from ninja import Router
 
+from gateway.api import budgets, models, prices, webhooks
+
 router = Router()
+router.add_router("", budgets.router)
+router.add_router("", models.router)
+router.add_router("", prices.router)
+router.add_router("", webhooks.router)
