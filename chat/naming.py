@@ -27,9 +27,9 @@ def model_of(provider: str, model: str, conversation: Conversation, *, role: str
 
 
 def provider_and_model(path: str) -> tuple[str | None, str | None]:
-    """How a model path is told to a program that named neither of both."""
+    """How a model path is told to a program that did not name it so; a short name has no provider of its own."""
     provider, _, model = path.partition("/")
-    return FOREIGN.get(provider, provider) or None, model or None
+    return (FOREIGN.get(provider, provider), model) if model else (None, path or None)
 
 
 def _offered(provider: str, workspace_id: uuid.UUID, role: str) -> Iterator[str]:

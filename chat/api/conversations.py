@@ -17,7 +17,6 @@ from chat.api.shapes import ConversationChange, ConversationOut, ConversationWit
 from chat.models import Conversation
 
 router = Router(tags=["Conversations"])
-Limit = Annotated[int, Query(ge=1, le=100)]
 FURTHEST = 100_000
 
 
@@ -32,7 +31,7 @@ class Wanted(Schema):
     cursor: Annotated[str | None, Query(max_length=100, description="Of the `Link` header's next page.")] = None
 
 
-@router.post("/conversations", response={201: ConversationOut}, auth=needs("chat"))
+@router.post("/conversations", response={201: ConversationOut}, auth=needs("chat"), url_name="make_conversation")
 def create(request: HttpRequest, given: NewConversation) -> Any:
     """Make a conversation."""
     made = making.make(
@@ -45,7 +44,7 @@ def create(request: HttpRequest, given: NewConversation) -> Any:
     return 201, wire.conversation(made)
 
 
-@router.get("/conversations", response=list[ConversationOut], auth=needs("chat"))
+@router.get("/conversations", response=list[ConversationOut], auth=needs("chat"), url_name="conversations")
 def conversations(request: HttpRequest, response: HttpResponse, wanted: Annotated[Wanted, Query()]) -> Any:
     """Your conversations in the key's workspace, the one used last first.
 
@@ -61,7 +60,7 @@ def conversations(request: HttpRequest, response: HttpResponse, wanted: Annotate
     return [wire.conversation(row) for row in rows[: wanted.limit]]
 
 
-@router.get("/conversations/{conversation_id}", response=ConversationWithMessages, auth=needs("chat"))
+@router.get("/conversations/{conversation_id}", response=ConversationWithMessages, auth=needs("chat"), url_name="conversation")
 def conversation(request: HttpRequest, conversation_id: str) -> Any:
     """A conversation and its messages."""
     found = access.conversation_for(bearer_of(request), conversation_id)
@@ -69,7 +68,7 @@ def conversation(request: HttpRequest, conversation_id: str) -> Any:
     return wire.conversation(found) | {"messages": [wire.message(row, page.values) for row in page.rows]}
 
 
-@router.patch("/conversations/{conversation_id}", response=ConversationOut, auth=needs("chat"))
+@router.patch("/conversations/{conversation_id}", response=ConversationOut, auth=needs("chat"), url_name="change_conversation")
 def change(request: HttpRequest, conversation_id: str, given: ConversationChange) -> Any:
     """Give a conversation another title or other metadata."""
     found = access.conversation_for(bearer_of(request), conversation_id)
@@ -77,7 +76,7 @@ def change(request: HttpRequest, conversation_id: str, given: ConversationChange
     return wire.conversation(found)
 
 
-@router.delete("/conversations/{conversation_id}", response={204: None}, auth=needs("chat"))
+@router.delete("/conversations/{conversation_id}", response={204: None}, auth=needs("chat"), url_name="delete_conversation")
 def delete(request: HttpRequest, conversation_id: str) -> Any:
     """Delete a conversation with its messages, for good. The logs of its calls stay, without the link."""
     making.delete(access.conversation_for(bearer_of(request), conversation_id), now=timezone.now())

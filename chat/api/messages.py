@@ -16,7 +16,9 @@ from chat.models import Feedback
 router = Router(tags=["Conversations"])
 
 
-@router.get("/conversations/{conversation_id}/messages", response=MessagePage, auth=needs("chat"))
+@router.get(
+    "/conversations/{conversation_id}/messages", response=MessagePage, auth=needs("chat"), url_name="conversation_messages"
+)
 def messages(
     request: HttpRequest,
     conversation_id: str,
@@ -30,7 +32,7 @@ def messages(
     return {"messages": told, "total": page.total, "limit": limit, "offset": offset}
 
 
-@router.get("/conversations/{conversation_id}/cost", response=Cost, auth=needs("chat"))
+@router.get("/conversations/{conversation_id}/cost", response=Cost, auth=needs("chat"), url_name="conversation_cost")
 def cost(request: HttpRequest, conversation_id: str) -> Any:
     """What the conversation has cost so far."""
     found = access.conversation_for(bearer_of(request), conversation_id)
@@ -49,7 +51,12 @@ def cost(request: HttpRequest, conversation_id: str) -> Any:
     }
 
 
-@router.post("/conversations/{conversation_id}/feedback", response={201: FeedbackOut}, auth=needs("chat"))
+@router.post(
+    "/conversations/{conversation_id}/feedback",
+    response={201: FeedbackOut},
+    auth=needs("chat"),
+    url_name="conversation_feedback",
+)
 def feedback(request: HttpRequest, conversation_id: str, given: NewFeedback) -> Any:
     """Report what your user thinks of a reply, or of the conversation."""
     found = access.conversation_for(bearer_of(request), conversation_id)

@@ -109,11 +109,18 @@ ROWS: dict[str, Row] = {
     "api:nothing-here": Row(anonymous=404, others=404, alice=404, args=lambda _: ["nothing"]),
     "api:api-root": open_page(404),
     "api:conversations": open_page(401),
+    "api:make_conversation": replace(open_page(401), method="post"),
     **{
-        f"api:{name}": replace(open_page(401), args=lambda has: [has.conversation.pk])
-        for name in ("conversation", "conversation_messages", "conversation_cost")
+        f"api:{name}": replace(open_page(401), method=method, args=lambda has: [has.conversation.pk])
+        for name, method in {
+            "conversation": "get",
+            "change_conversation": "patch",
+            "delete_conversation": "delete",
+            "conversation_messages": "get",
+            "conversation_cost": "get",
+            "conversation_feedback": "post",
+        }.items()
     },
-    "api:conversation_feedback": replace(open_page(401), method="post", args=lambda has: [has.conversation.pk]),
     "health": open_page(),
     "healthz": open_page(),
     "ready": open_page(),

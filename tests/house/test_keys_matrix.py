@@ -33,6 +33,12 @@ ROWS = {
     "/v1/responses": "chat",
     "/v1/messages": "chat",
     "/v1/messages/count_tokens": "chat",
+    "/v1/chat/completions": "chat",
+    "/v1/chat/completions.pb": "chat",
+    "/v1/conversations": "chat",
+    "/api/v1/conversations/{conversation_id}/messages": "chat",
+    "/api/v1/conversations/{conversation_id}/stream": "chat",
+    "/api/v1/conversations/{conversation_id}/cancel": "chat",
 }
 PASSED = "passed"
 
@@ -71,8 +77,9 @@ async def knock(path: str, *, token: str = "", cookie: str = "") -> int | str:
         given["authorization"] = f"Bearer {token}"
     headers = [(name.encode(), value.encode()) for name, value in given.items() if value]
     await doors.enter(found, {"method": method, "path": path, "headers": headers}, receive, send)
-    # `Opened` is nothing that a door expects, so it broke.
-    return PASSED if sent[0]["status"] == 500 else sent[0]["status"]
+    # `Opened` is nothing that a door expects, so it broke; where no body is read, the door answers.
+    status = sent[0]["status"]
+    return PASSED if status == 500 or (method == "GET" and status not in {401, 403}) else status
 
 
 @pytest.fixture(autouse=True)
