@@ -1,8 +1,8 @@
 """`/v1/chat/completions` on one web process, with keys, limits, redaction and durable logging on.
 
-`python -m bench.gateway [--calls 3000] [--streams 100 300] [--seconds 10] [--rounds 3]`. The provider, the web process
+`python -m bench.gateway [--calls 3000] [--streams 100 300] [--seconds 10] [--rounds 3] [--peer]`. The provider, the web process
 and the callers are processes of their own. What is added is the difference to the same callers asking the provider itself, one
-right after the other; a figure is the median of the rounds.
+right after the other; a figure is the median of the rounds. `--peer` measures LiteLLM Proxy beside it, and prints ratios.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from bench import peers
 from bench.stack import ROOT, Stack, servers, start_web
 
 RATE = 20
@@ -44,8 +45,12 @@ def main() -> None:
     parser.add_argument("--streams", type=int, nargs="*", default=[100, 300])
     parser.add_argument("--seconds", type=int, default=10, help="for which all streams are live")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer", action="store_true", help="measure LiteLLM Proxy too, which is installed for it")
     given = parser.parse_args()
     with systems() as (stack, found):
+        if given.peer:
+            url, key = peers.start_litellm_proxy(stack)
+            found.append(System("LiteLLM Proxy", url, key, "litellm"))
         for system in found:
             ask(system, "plain", "whole", 50, 1)  # connections, caches, modules
         tell_whole(stack, found, calls=given.calls, rounds=given.rounds)
@@ -95,6 +100,8 @@ def tell_whole(stack: Stack, found: list[System], *, calls: int, rounds: int) ->
             f"{system.name:26} {alone:7.2f} ms {alone - base:+6.2f} {rate:10.0f}/s {cpu:8.2f} ms {most:17.0f}/s"
             f" {p50:6.1f} ms {p99:6.1f} ms"
         )
+    tell_ratio("answers a second", found, {name: statistics.median(row[0] for row in rows[name]) for name in rows})
+    tell_ratio("CPU a call", found, {name: 1 / statistics.median(row[1] for row in rows[name]) for name in rows})
 
 
 def tell_streams(stack: Stack, found: list[System], *, count: int, seconds: int, rounds: int) -> None:
@@ -118,6 +125,14 @@ def tell_streams(stack: Stack, found: list[System], *, count: int, seconds: int,
             f"{system.name:26} {cpu:11.3f} {core:8.2f} {first:14.1f} ms {first - base:+7.1f}"
             f" {p95:6.1f} ms {p99:5.1f} ms {rss:4.0f} MB"
         )
+    tell_ratio("CPU a token", found, {name: 1 / statistics.median(row[0] for row in rows[name]) for name in rows})
+
+
+def tell_ratio(what: str, found: list[System], merits: dict[str, float]) -> None:
+    """How many times better Ollive is than its peer, where there is one."""
+    _, ours, *others = found
+    for peer in others:
+        print(f"{what}: {merits[ours.name] / merits[peer.name]:.1f} times as good as {peer.name}")
 
 
 def ask(system: System, model: str, sort: str, first: float, second: float) -> dict[str, Any]:

@@ -33,11 +33,12 @@ def install() -> Path:
     return python
 
 
-def start_litellm_proxy(stack: Stack, *models: str) -> tuple[str, str]:
-    """One worker of it, with these models of the fake provider; its base URL with /v1, and its key."""
+def start_litellm_proxy(stack: Stack) -> tuple[str, str]:
+    """One worker of it, with every model of the fake provider; its base URL with /v1, and its key."""
     python, port = install(), free_port()
-    served = [{"model_name": model, "litellm_params": _behind(stack, model)} for model in models]
+    behind = {"model": "openai/*", "api_base": stack.provider_url, "api_key": "fake"}
     config = stack.folder / "litellm.yaml"  # JSON is YAML
+    served = [{"model_name": "*", "litellm_params": behind}]
     config.write_text(json.dumps({"model_list": served, "general_settings": {"master_key": KEY}}))
     names = ("PATH", "HOME", "LANG")
     environment = {name: os.environ[name] for name in names if name in os.environ}
@@ -46,10 +47,6 @@ def start_litellm_proxy(stack: Stack, *models: str) -> tuple[str, str]:
     command += ["--num_workers", "1", "--telemetry", "False"]
     stack.start("litellm", command, is_ready=lambda _: _is_up(port), environment=environment)
     return f"http://127.0.0.1:{port}/v1", KEY
-
-
-def _behind(stack: Stack, model: str) -> dict[str, str]:
-    return {"model": f"openai/{model}", "api_base": stack.provider_url, "api_key": "fake"}
 
 
 def _is_up(port: int) -> bool:
