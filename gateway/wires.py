@@ -5,6 +5,7 @@ Each is a `Source`: it tells what is to be recorded, and passes the provider's o
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -19,6 +20,7 @@ from gateway.directory import DIRECT
 from gateway.inquiry import Heard, Part, Source
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, Target, ToolCallDelta, Usage
 
+ANTHROPIC, ANTHROPIC_VERSION = "https://api.anthropic.com", "2023-06-01"
 COMPLETION_REASONS = {None: "stop", "max_output_tokens": "length", "content_filter": "content_filter"}
 STOP_REASONS = {
     "end_turn": "stop",
@@ -28,8 +30,8 @@ STOP_REASONS = {
     "refusal": "content_filter",
 }
 
-# Servers of OpenAI's kind that have no responses API, by their address.
-_without_responses: set[str | None] = set()
+# Servers of OpenAI's kind that have no responses API for a model, by their address.
+_without_responses: set[tuple[str | None, str]] = set()
 
 
 async def chat(call: Heard) -> AsyncGenerator[Part, None]:
@@ -43,12 +45,12 @@ def embeddings(given: Any) -> Source:
     """Vectors of what was given, which may be masked by then."""
 
     async def ask(call: Heard) -> AsyncGenerator[Part, None]:
-        target, timeouts = call.request.target, Timeouts.of(call.request.target)
+        target = call.request.target
         asked = {**call.request.parameters, "input": _input(given, call.request), "encoding_format": "float"}
         if target.adapter == DIRECT:
-            answer = await plain.ask(target, "/embeddings", {"model": target.model, **asked}, timeouts)
+            answer = await plain.ask(target, "/embeddings", {"model": target.model, **asked})
         else:
-            answer = await lite_calls.embed(target, asked, timeouts)
+            answer = await lite_calls.embed(target, asked, Timeouts.of(target))
         if not isinstance(answer.get("data"), list):
             raise fault("bad_response", directory.label(target.provider), "It holds no embeddings.", retryable=False)
         if isinstance(used := answer.get("usage"), dict):
@@ -84,7 +86,7 @@ def responses(body: Mapping[str, Any]) -> Source:
     async def ask(call: Heard) -> AsyncGenerator[Part, None]:
         target = call.request.target
         is_native = target.vendor == "openai" and target.adapter == DIRECT and not call.is_masked
-        if is_native and target.base_url not in _without_responses:
+        if is_native and (target.base_url, target.model) not in _without_responses:
             asked = {**body, "model": target.model}
             native = _streamed_responses(target, asked) if body.get("stream") else _whole_responses(target, asked)
             try:
@@ -95,7 +97,7 @@ def responses(body: Mapping[str, Any]) -> Source:
             except ProviderError as error:
                 if error.status not in (404, 405) or call.has_output or _names_model(error):
                     raise
-                _without_responses.add(target.base_url)
+                _without_responses.add((target.base_url, target.model))
         async with aclosing(chat(call)) as parts:
             async for part in parts:
                 yield part
@@ -103,21 +105,32 @@ def responses(body: Mapping[str, Any]) -> Source:
     return ask
 
 
-def messages(body: Mapping[str, Any]) -> Source:
-    """Anthropic's messages: as they are from those who serve its models, by chat completions from others."""
+def messages(body: Mapping[str, Any], *, beta: str) -> Source:
+    """Anthropic's messages: as they are from Anthropic, by chat completions from others. `beta` names what is tried there."""
 
     async def ask(call: Heard) -> AsyncGenerator[Part, None]:
         target = call.request.target
-        is_native = target.adapter != DIRECT and lite_calls.speaks_messages(target) and not call.is_masked
-        if not is_native or (target.vendor != "anthropic" and _has_addresses(body.get("messages"))):
+        if target.vendor != "anthropic" or call.is_masked:
             parts: AsyncGenerator[Part, None] = chat(call)
         else:
-            parts = _streamed_messages(target, body) if body.get("stream") else _whole_messages(target, body)
+            headers = {"anthropic-version": ANTHROPIC_VERSION, **({"anthropic-beta": beta} if beta else {})}
+            asked = {**body, "model": target.model}
+            there = _as_anthropic(target)
+            if body.get("stream"):
+                parts = _streamed_messages(there, asked, headers)
+            else:
+                parts = _whole_messages(there, asked, headers)
         async with aclosing(parts):
             async for part in parts:
                 yield part
 
     return ask
+
+
+def _as_anthropic(target: Target) -> Target:
+    """Where Anthropic's own protocol is spoken, and how its key goes there. Addresses come with and without their path."""
+    address = (target.base_url or ANTHROPIC).rstrip("/").removesuffix("/messages").removesuffix("/v1")
+    return replace(target, base_url=f"{address}/v1", options={"key_header": "x-api-key"})
 
 
 def forget() -> None:
@@ -139,19 +152,11 @@ def _input(given: Any, request: ChatRequest) -> Any:
     return given
 
 
-def _has_addresses(value: Any) -> bool:
-    """Whether anything in it is to be read from an address."""
-    if isinstance(value, Mapping):
-        return value.get("type") == "url" or any(_has_addresses(inner) for inner in value.values())
-    return isinstance(value, list) and any(_has_addresses(inner) for inner in value)
-
-
 async def _whole_texts(target: Target, body: Mapping[str, Any]) -> AsyncGenerator[Part, None]:
-    timeouts = Timeouts.of(target)
     if target.adapter == DIRECT:
-        answer = await plain.ask(target, "/completions", {"model": target.model, **body}, timeouts)
+        answer = await plain.ask(target, "/completions", {"model": target.model, **body})
     else:
-        answer = await lite_calls.complete(target, body, timeouts)
+        answer = await lite_calls.complete(target, body, Timeouts.of(target))
     for part in _of_texts(answer):
         yield part
     if isinstance(used := answer.get("usage"), dict):
@@ -160,12 +165,11 @@ async def _whole_texts(target: Target, body: Mapping[str, Any]) -> AsyncGenerato
 
 
 async def _streamed_texts(target: Target, body: Mapping[str, Any]) -> AsyncGenerator[Part, None]:
-    timeouts = Timeouts.of(target)
     if target.adapter == DIRECT:
         asked = {"model": target.model, **body, "stream": True, "stream_options": {"include_usage": True}}
-        chunks = _objects(plain.stream(target, "/completions", asked, timeouts), target)
+        chunks = _objects(plain.stream(target, "/completions", asked), target)
     else:
-        chunks = lite_calls.stream_texts(target, body, timeouts)
+        chunks = lite_calls.stream_texts(target, body, Timeouts.of(target))
     async with aclosing(chunks):
         async for chunk in chunks:
             if chunk.get("error"):
@@ -189,7 +193,7 @@ def _of_texts(answer: Mapping[str, Any]) -> list[Part]:
 
 
 async def _whole_responses(target: Target, body: Mapping[str, Any]) -> AsyncGenerator[Part, None]:
-    answer = await plain.ask(target, "/responses", body, Timeouts.of(target))
+    answer = await plain.ask(target, "/responses", body)
     for place, item in enumerate(answer.get("output") or ()):
         for part in _of_item(item, place):
             yield part
@@ -201,7 +205,7 @@ async def _whole_responses(target: Target, body: Mapping[str, Any]) -> AsyncGene
 async def _streamed_responses(target: Target, body: Mapping[str, Any]) -> AsyncGenerator[Part, None]:
     who = directory.label(target.provider)
     has_ended = False
-    async with aclosing(_objects(plain.stream(target, "/responses", body, Timeouts.of(target)), target)) as events:
+    async with aclosing(_objects(plain.stream(target, "/responses", body), target)) as events:
         async for said in events:
             kind = str(said.get("type", ""))
             if kind in ("error", "response.failed"):
@@ -262,8 +266,8 @@ def _end_of_response(answer: Mapping[str, Any]) -> list[Part]:
     return [*parts, Finish(reason, served_model=str(answer.get("model") or ""))]
 
 
-async def _whole_messages(target: Target, body: Mapping[str, Any]) -> AsyncGenerator[Part, None]:
-    answer = await lite_calls.tell(target, body, Timeouts.of(target))
+async def _whole_messages(target: Target, body: Mapping[str, Any], headers: Mapping[str, str]) -> AsyncGenerator[Part, None]:
+    answer = await plain.ask(target, "/messages", body, headers=headers)
     for place, block in enumerate(answer.get("content") or ()):
         for part in _of_block(block, place):
             yield part
@@ -275,11 +279,11 @@ async def _whole_messages(target: Target, body: Mapping[str, Any]) -> AsyncGener
     yield Piece(answer)
 
 
-async def _streamed_messages(target: Target, body: Mapping[str, Any]) -> AsyncGenerator[Part, None]:
+async def _streamed_messages(target: Target, body: Mapping[str, Any], headers: Mapping[str, str]) -> AsyncGenerator[Part, None]:
     who = directory.label(target.provider)
     used: dict[str, Any] = {}
     reason, model, has_ended = "end_turn", "", False
-    async with aclosing(_objects(lite_calls.stream_messages(target, body, Timeouts.of(target)), target)) as events:
+    async with aclosing(_objects(plain.stream(target, "/messages", body, headers=headers), target)) as events:
         async for said in events:
             match said.get("type"):
                 case "error":

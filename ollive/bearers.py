@@ -39,7 +39,10 @@ class Bearers:
 
     async def of(self, headers: Mapping[str, str]) -> Bearer:
         """Raises `Refused`: 401 without a valid key, 503 while the database can't say."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+        given = headers.get("authorization")
+        if given is None and (bare := headers.get("x-api-key")):  # as Anthropic's clients send it
+            given = f"Bearer {bare}"
+        scheme, _, token = (given or "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:
             raise unauthorised("Send an API key: Authorization: Bearer olv_…")

@@ -1,4 +1,4 @@
-"""What LiteLLM's providers are asked besides chat completions: embeddings, texts, and messages in Anthropic's own words.
+"""What LiteLLM's providers are asked besides chat completions: embeddings, and completions of texts.
 
 Its addresses come from the environment or a command alone; all that is passed on was allow-listed by its door.
 """
@@ -10,17 +10,8 @@ from typing import Any
 
 from gateway import directory
 from gateway.adapters.lite import litellm_module, reach, understood
-from gateway.adapters.sse import EventReader
 from gateway.adapters.timeouts import Timeouts
 from gateway.protocol import Target
-
-# Providers whose Claude models are asked in Anthropic's own words.
-ANTHROPIC_WIRE = ("bedrock", "vertex_ai", "azure_ai")
-
-
-def speaks_messages(target: Target) -> bool:
-    """Whether Anthropic's messages go to this target as they are."""
-    return target.vendor == "anthropic" or (target.vendor in ANTHROPIC_WIRE and "claude" in target.model)
 
 
 async def embed(target: Target, body: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
@@ -44,26 +35,6 @@ async def stream_texts(target: Target, body: Mapping[str, Any], timeouts: Timeou
     async with aclosing(_told(stream, target, timeouts)) as chunks:
         async for chunk in chunks:
             yield _plain(chunk)
-
-
-async def tell(target: Target, body: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
-    """A message of Anthropic's. Raises `ProviderError`."""
-    litellm = await litellm_module()
-    found = await _asked(litellm.anthropic.messages.acreate(**body, **reach(target, timeouts)), target, timeouts)
-    return _plain(found)
-
-
-async def stream_messages(target: Target, body: Mapping[str, Any], timeouts: Timeouts) -> AsyncGenerator[bytes, None]:
-    """The data of the events of a message of Anthropic's. Raises `ProviderError`."""
-    litellm = await litellm_module()
-    stream = await _asked(litellm.anthropic.messages.acreate(**body, **reach(target, timeouts)), target, timeouts)
-    reader = EventReader()
-    async with aclosing(_told(stream, target, timeouts)) as pieces:
-        async for piece in pieces:
-            for event in reader.feed(piece if isinstance(piece, bytes) else str(piece).encode()):
-                yield event
-    for event in reader.rest():
-        yield event
 
 
 async def _asked(asking: Any, target: Target, timeouts: Timeouts) -> Any:

@@ -1,4 +1,4 @@
-"""Asks the endpoints of OpenAI's protocol beside chat completions, over the direct path's sessions and guards."""
+"""Asks endpoints beside chat completions in their own protocol, over the direct path's sessions and guards."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -17,11 +17,13 @@ from gateway.adapters.timeouts import Timeouts, Watch
 from gateway.addresses import require_public
 from gateway.protocol import Target
 
+NONE: Mapping[str, str] = {}
 
-async def ask(target: Target, path: str, body: Mapping[str, Any], timeouts: Timeouts) -> dict[str, Any]:
+
+async def ask(target: Target, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] = NONE) -> dict[str, Any]:
     """The whole answer, a JSON object. Raises `ProviderError`."""
-    who = directory.label(target.provider)
-    response = await _open(target, path, body, timeouts)
+    who, timeouts = directory.label(target.provider), Timeouts.of(target)
+    response = await _open(target, path, body, headers)
     try:
         async with response, asyncio.timeout(timeouts.first_byte):
             answer = await read_start(response, limit=MAX_WHOLE_BYTES + 1)
@@ -37,10 +39,12 @@ async def ask(target: Target, path: str, body: Mapping[str, Any], timeouts: Time
     return found
 
 
-async def stream(target: Target, path: str, body: Mapping[str, Any], timeouts: Timeouts) -> AsyncGenerator[bytes, None]:
+async def stream(
+    target: Target, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] = NONE
+) -> AsyncGenerator[bytes, None]:
     """The data of the answer's events as they come, without the `[DONE]` at the end. Raises `ProviderError`."""
-    who = directory.label(target.provider)
-    response = await _open(target, path, body, timeouts)
+    who, timeouts = directory.label(target.provider), Timeouts.of(target)
+    response = await _open(target, path, body, headers)
     watch = Watch(asyncio.get_running_loop(), response.close, timeouts.first_byte)
     reader = EventReader()
     try:
@@ -62,10 +66,10 @@ async def stream(target: Target, path: str, body: Mapping[str, Any], timeouts: T
         response.close()
 
 
-async def _open(target: Target, path: str, body: Mapping[str, Any], timeouts: Timeouts) -> aiohttp.ClientResponse:
-    who = directory.label(target.provider)
+async def _open(target: Target, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    who, timeouts = directory.label(target.provider), Timeouts.of(target)
     try:
-        response = await _post(target, path, msgspec.json.encode(body), timeouts)
+        response = await _post(target, path, msgspec.json.encode(body), headers={**headers, **headers_for(target)})
         if 200 <= response.status < 300:
             return response
         async with response, asyncio.timeout(timeouts.idle):
@@ -75,10 +79,11 @@ async def _open(target: Target, path: str, body: Mapping[str, Any], timeouts: Ti
     raise refusal(who, response.status, text, retry_after=retry_after_seconds(response.headers))
 
 
-async def _post(target: Target, path: str, body: bytes, timeouts: Timeouts) -> aiohttp.ClientResponse:
+async def _post(target: Target, path: str, body: bytes, *, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
     url = URL(f"{target.base_url}{path}").update_query(target.options.get("query") or {})
     if target.is_guarded:
         require_public(url.host or "", port=url.port, allowed=target.allowed_host)
+    timeouts = Timeouts.of(target)
     async with asyncio.timeout(timeouts.first_byte):
         while True:
             attempt = Attempt()
@@ -86,7 +91,7 @@ async def _post(target: Target, path: str, body: bytes, timeouts: Timeouts) -> a
                 return await session(is_guarded=target.is_guarded, allowed=target.allowed_host).post(
                     url,
                     data=body,
-                    headers={"Content-Type": "application/json"} | headers_for(target),
+                    headers={"Content-Type": "application/json", **headers},
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
                     trace_request_ctx=attempt,

@@ -1,6 +1,7 @@
 """`POST /v1/messages`: Anthropic's messages, of any model; `POST /v1/messages/count_tokens` estimates what a prompt takes."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 import orjson
@@ -12,6 +13,8 @@ from gateway.dialects import messages_in, messages_out
 from gateway.dialects.fields import Fields
 from gateway.streaming import answer
 from telemetry import tokens
+
+BETA = re.compile(r"[\w., -]{1,500}", re.ASCII)
 
 
 async def tell(request: Request) -> Response:
@@ -29,7 +32,9 @@ async def tell(request: Request) -> Response:
         end_user=user[:300] if isinstance(user, str) else None,
         size=len(request.body),
     )
-    return await answers.once(request, lambda: answer(request, asked, wires.messages(body), messages_out.Writer(model)))
+    beta = request.headers.get("anthropic-beta", "")
+    source = wires.messages(body, beta=beta if BETA.fullmatch(beta) else "")
+    return await answers.once(request, lambda: answer(request, asked, source, messages_out.Writer(model)))
 
 
 async def count(request: Request) -> Response:

@@ -129,7 +129,8 @@ def responses(behaviour: Behaviour, body: Mapping[str, Any], model: str) -> dict
     whole = {**opening, "status": "completed", "output": output, "usage": usage}
     events: list[dict[str, Any]] = [{"type": "response.created", "response": opening}]
     for place, item in enumerate(output):
-        events.append({"type": "response.output_item.added", "output_index": place, "item": {**item, "status": "in_progress"}})
+        empty: dict[str, Any] = {"arguments": ""} if "arguments" in item else {"content": []}
+        events.append({"type": "response.output_item.added", "output_index": place, "item": {**item, **empty, "status": "in_progress"}})
         where = {"output_index": place, "item_id": item["id"]}
         if "arguments" in item:
             events.append({"type": "response.function_call_arguments.delta", **where, "delta": item["arguments"]})
