@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("gateway", "0004_limits")]
+    dependencies = [("gateway", "0003_catalogue"), ("accounts", "0005_limits")]
 
     operations = [
         migrations.AddField(
