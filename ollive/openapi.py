@@ -18,6 +18,13 @@ from ollive.health import VERSION
 
 PREFIX = "/api/v1/"
 METHODS = {"get", "post", "put", "patch", "delete"}
+IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[!-~]+$"},
+    "description": "With the same body within a day it brings the first answer again, byte for byte; with another one, 409.",
+}
 PIECE = re.compile(r"\{(?:path:)?(\w+)\}")
 Operation = dict[str, Any]
 
@@ -52,7 +59,7 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {**openapi_parts.INFO, "version": VERSION},
-        "servers": [{"url": settings.OLLIVE_PUBLIC_URL.rstrip("/") or "/"}],
+        **({"servers": [{"url": settings.OLLIVE_PUBLIC_URL.rstrip("/")}]} if settings.OLLIVE_PUBLIC_URL else {}),
         "tags": openapi_parts.TAGS,
         "security": [{"key": []}],
         "paths": dict(sorted(paths.items())),
@@ -92,7 +99,7 @@ def _of_doors() -> Iterator[tuple[str, str, Operation]]:
                 if name not in known:
                     operation["parameters"].append(_piece(name, is_path="{path:" in path))
             if operation.get("requestBody"):
-                _refusals(operation, path, 400, 413, 415)
+                operation["responses"].setdefault("415", _refusal(operation, path, 415))
             yield address, method.lower(), operation
 
 
@@ -110,42 +117,51 @@ def _piece(name: str, *, is_path: bool) -> dict[str, Any]:
 
 def _complete(path: str, method: str, operation: Operation) -> None:
     """What every operation has: its errors, and the headers of its answers."""
-    responses = operation.setdefault("responses", {})
-    responses.setdefault("200", {"description": "OK"}) if not responses else None
-    if operation.get("security", [{}]) and operation.get("security") != []:
-        _refusals(operation, path, 401, 403, 429 if _is_limited(operation, path) else None, 500, 503)
-    elif path.startswith((PREFIX, "/v1/")):
-        _refusals(operation, path, 500, 503)
-    if path.startswith(PREFIX) and (operation.get("parameters") or operation.get("requestBody")):
-        _refusals(operation, path, 422)
-    if path.startswith(PREFIX) and operation.get("requestBody"):
-        _refusals(operation, path, 400, 413)
+    operation.setdefault("responses", {})
+    is_limited = bool(operation.get("x-limited"))
+    for status in _errors(path, operation, is_limited=is_limited):
+        operation["responses"].setdefault(str(status), _refusal(operation, path, status))
+    if (
+        is_limited
+        and method == "post"
+        and not any(part["name"] == IDEMPOTENCY["name"] for part in operation.get("parameters", ()))
+    ):
+        operation.setdefault("parameters", []).append(dict(IDEMPOTENCY))
+    for status, response in operation["responses"].items():
+        names = list(openapi_parts.IDS)
+        names += openapi_parts.LIMITS if is_limited and status in {"200", "429"} else ()
+        names += ["Idempotent-Replayed"] if is_limited and method == "post" and status == "200" else []
+        names += ["Retry-After"] if status in {"429", "503"} else []
+        headers = response.setdefault("headers", {})
+        for name in names:
+            headers.setdefault(name, {"$ref": f"#/components/headers/{name}"})
+
+
+def _errors(path: str, operation: Operation, *, is_limited: bool) -> Iterator[int]:
+    """The errors that may come, by where it is and what it takes."""
+    if not path.startswith((PREFIX, "/v1/", "/chat")):
+        return
+    yield from (500, 503)
+    if operation["security"]:
+        yield from (401, 403)
+    if operation.get("requestBody"):
+        yield from (400, 413)
+    if operation.get("parameters") and path.startswith(PREFIX):
+        yield 400
+    if not path.startswith("/v1/") and (operation.get("parameters") or operation.get("requestBody")):
+        yield 422
     if "{" in path:
-        _refusals(operation, path, 404)
-    for status, response in responses.items():
-        if "$ref" not in response:
-            limits = openapi_parts.LIMITS if _is_limited(operation, path) and status in {"200", "429"} else ()
-            retry = ("Retry-After",) if status in {"429", "503"} else ()
-            headers = response.setdefault("headers", {})
-            for name in (*openapi_parts.IDS, *limits, *retry):
-                headers.setdefault(name, {"$ref": f"#/components/headers/{name}"})
+        yield 404
+    if is_limited:
+        yield from (400, 404, 409, 422, 429, 502, 504)
 
 
-def _is_limited(operation: Operation, path: str) -> bool:
-    """Whether it asks a model, so that the key's limits apply."""
-    return bool(operation.get("x-limited"))
-
-
-def _refusals(operation: Operation, path: str, *statuses: int | None) -> None:
-    """The errors, in the shape that they have at the address."""
-    own = operation.get("x-errors")
-    for status in (status for status in statuses if status):
-        content = (
-            {own["media_type"]: {"schema": own["schema"]}}
-            if own
-            else openapi_parts.error_content(status, is_openai=path.startswith("/v1/"))
-        )
-        operation["responses"].setdefault(str(status), {"description": openapi_parts.REASONS[status], "content": content})
+def _refusal(operation: Operation, path: str, status: int) -> dict[str, Any]:
+    """The error, in the shape that it has at the address."""
+    content = openapi_parts.error_content(status, is_openai=path.startswith("/v1/"))
+    if own := operation.get("x-errors"):
+        content = {own["media_type"]: {"schema": own["schema"], "example": own["example"]}}
+    return {"description": openapi_parts.REASONS[status], "content": content}
 
 
 def _exemplify(paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
@@ -159,14 +175,15 @@ def _exemplify(paths: Mapping[str, Any], schemas: Mapping[str, Any]) -> None:
 
 
 def _name(paths: Mapping[str, Any]) -> None:
-    """An id for each operation, from its method and address, and a summary from what it is described by."""
+    """An id for each operation, from its method and address, a tag that is known, and a summary."""
+    known = {tag["name"] for tag in openapi_parts.TAGS}
     for path, methods in paths.items():
         for method, operation in methods.items():
             operation["operationId"] = re.sub(r"\W+", "_", f"{method}{path.removeprefix('/api/v1')}").strip("_")
-            described = operation.get("description", "").strip()
-            if described and "\n" not in described and len(described) <= 80:
-                operation["summary"] = described.rstrip(".")
-            operation.setdefault("tags", [_tag(path)])
+            if not known.issuperset(operation.get("tags") or [""]):
+                operation["tags"] = [_tag(path)]
+            if not operation.get("summary"):
+                operation["summary"] = re.split(r"[.:;](?:\s|$)", operation.get("description", operation["operationId"]))[0][:80]
 
 
 def _tag(path: str) -> str:

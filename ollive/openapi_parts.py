@@ -119,6 +119,7 @@ COMPONENTS: dict[str, Any] = {
     "headers": {
         "X-Request-ID": _header("What this request is found by: yours, where you sent one."),
         "X-Trace-ID": _header("The trace that this request belongs to, 32 hexadecimal digits."),
+        "Idempotent-Replayed": _header("true, where this is the answer to an earlier request with the same key."),
         "Retry-After": _header("Seconds to wait before trying again.", "integer"),
         **{name: _header(f"The key's {name.split('-')[3]} a minute: {name.split('-')[2]}.") for name in LIMITS},
     },
