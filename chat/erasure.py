@@ -22,6 +22,7 @@ from accounts.sessions import sign_out_sockets
 from chat import deletion, leases
 from chat.files import store
 from chat.models import Conversation, File, Message, Prompt
+from gateway import answer_cache
 from gateway.models import Budget
 from telemetry import person_erasure, receipts
 from telemetry.models import ErasureReceipt
@@ -49,6 +50,7 @@ def erase(user: User, *, requested_by: str, now: datetime, tell: Count) -> Recei
     count = _counting(receipt, tell)
     _shut_out(user, count)
     _end_runs(user)
+    answer_cache.forget(user.workspaces.values_list("id", flat=True))
     person_erasure.erase_user(Subject(user.id), count)
     _erase_files(user, count)
     for conversation in _conversations(user):
@@ -68,6 +70,7 @@ def obstacle(user: User) -> str:
 def erase_labels(subject: Subject, name: str, *, requested_by: str, now: datetime, tell: Count) -> Receipt:
     """Erase what callers recorded under labels of their own for a person who has no account here."""
     receipt = receipts.begin(name, requested_by, now)
+    answer_cache.forget()
     person_erasure.erase_user(subject, _counting(receipt, tell))
     return receipts.finish(receipt, now)
 

@@ -25,7 +25,7 @@ class PlaceForm(forms.Form):
     path = forms.CharField(
         label="Model", max_length=300, required=False, widget=forms.TextInput(attrs={**AS_TYPED, "list": "model-paths"})
     )
-    role = forms.ChoiceField(label="It", choices=[(SHARES, "takes a share"), (STANDS_IN, "stands in when others fail")])
+    role = forms.ChoiceField(label="Role", choices=[(SHARES, "Takes a share"), (STANDS_IN, "Stands in when others fail")])
     weight = forms.IntegerField(label="Weight", min_value=0, max_value=1000, initial=1, required=False)
 
     def clean(self) -> dict[str, Any]:

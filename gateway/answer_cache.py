@@ -11,7 +11,7 @@ import hmac
 import time
 import uuid
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,11 +20,14 @@ import orjson
 import redis.asyncio
 import structlog
 from django.conf import settings
+from django.db.models import F
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from accounts.encryption import DecryptionError, key_ring
+from gateway import sources
 from gateway.deployments import CacheRule
+from gateway.models import ModelAlias
 from gateway.protocol import Delta, Finish, StreamPart, ToolCallDelta, Usage
 from telemetry.policies import Rules
 
@@ -175,6 +178,18 @@ def slot(
     told = [str(workspace_id), rule.name, rules.version, messages, said]
     digest = hmac.new(_secret(), orjson.dumps(told, option=orjson.OPT_SORT_KEYS), hashlib.sha256).hexdigest()
     return Slot(f"ollive:answer:{digest}", rule.seconds, "no-cache" not in wanted, "no-store" not in wanted)
+
+
+def forget(workspaces: Iterable[uuid.UUID] | None = None) -> None:
+    """Give none of these workspaces' answers again that were kept until now; of all of them, if none are named.
+
+    Other processes follow within seconds; what lies in Valkey can't be found by anybody, and runs out.
+    """
+    keeping = ModelAlias.objects.filter(cache_seconds__gt=0)
+    if workspaces is not None:
+        keeping = keeping.filter(workspace_id__in=list(workspaces))
+    keeping.update(cache_epoch=F("cache_epoch") + 1)
+    sources.forget()
 
 
 def _secret() -> bytes:

@@ -7,12 +7,14 @@ import httpx
 import pytest
 import redis
 from django.conf import settings
+from django.utils import timezone
 
+from chat import erasure
 from gateway.models import Budget
 from telemetry.models import RedactionPolicy
 from tests.asking import recorded
 from tests.fakes.replies import TEXT
-from tests.gateway.aliases.asking import make_alias
+from tests.gateway.aliases.asking import make_alias, plan
 from tests.programs import client_of, make_token
 
 QUESTION = {"model": "smart", "temperature": 0, "messages": [{"role": "user", "content": "How do tides work?"}]}
@@ -211,3 +213,14 @@ def test_a_kept_answer_is_given_when_the_budget_is_used_up(caller, workspace):
 def test_an_answer_that_was_filtered_is_not_kept(caller, workspace):
     make_alias(workspace, "filtered", cache_seconds=60)
     assert [outcome(ask(caller, stream=True)) for _ in range(2)] == ["miss", "miss"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_erased_leaves_no_answers_behind(openai, workspace, bob):
+    make_alias(workspace, "plain", cache_seconds=60)
+    before = plan(workspace).cache
+    erasure.erase(bob, requested_by="dora@example.com", now=timezone.now(), tell=lambda kind, count: None)
+    after = plan(workspace).cache
+    assert before is not None
+    assert after is not None
+    assert after.name != before.name
