@@ -2,8 +2,8 @@
 
 import re
 
-from playwright.sync_api import expect
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from accounts import api_keys
 from accounts.models import ApiKey, Membership
