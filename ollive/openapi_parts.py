@@ -203,7 +203,7 @@ _CHECKS = _fields(status={"type": "string"}, checks={"type": "object", "addition
 # By path and method: what Django answers beside the REST routes.
 PAGES: dict[str, Any] = {
     "/health": {"get": _ALIVE},
-    "/healthz": {"get": _ALIVE},
+    "/healthz": {"get": dict(_ALIVE)},
     "/ready": {
         "get": {
             "tags": ["Service"],
