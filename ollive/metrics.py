@@ -27,8 +27,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
 from accounts.access import current_membership
-from accounts.entrance import Bearer, Refused, Response, as_json
 from accounts.database import in_thread
+from accounts.entrance import Bearer, Refused, Response, as_json
 from accounts.models import User
 from accounts.settings_pages import settings_page
 from chat.models import Message
@@ -97,7 +97,7 @@ async def _answer(scope: Mapping[str, Any], headers: Mapping[str, str]) -> Respo
     except (DatabaseError, TimeoutError) as error:
         log.warning("the database does not tell its figures", error=type(error).__name__)
     encode, media_type = choose_encoder(headers.get("accept", ""))
-    text = await asyncio.to_thread(encode, _Figures(found))  # type: ignore[arg-type]  # it asks for `collect` alone
+    text = await asyncio.to_thread(encode, _Figures(found))
     return Response(200, text, {"content-type": media_type})
 
 
@@ -192,7 +192,7 @@ def page(request: HttpRequest) -> HttpResponse:
     spent, busiest = usage.mean_seconds, max(usage.tokens.values()) or 1
     today, rate, mean_ms = max(usage.active_users), usage.success_rate, usage.mean_latency_ms
     tiles = [
-        ("Active people today", f"{usage.active_users[today]:,}"),
+        ("People today", f"{usage.active_users[today]:,}"),
         ("Succeeded", NOTHING if rate is None else f"{rate:.1%}"),
         ("Mean time of a call", NOTHING if mean_ms is None else f"{mean_ms / 1000:.1f} s"),
         ("Tokens", f"{sum(usage.tokens.values()):,}"),

@@ -36,9 +36,9 @@ def _name_of_process(pid: int) -> str:
 
 
 if os.environ.get(FOLDER):
-    values.ValueClass = values.MultiProcessValue(lambda: _name_of_process(os.getpid()))
+    values.ValueClass = values.MultiProcessValue(lambda: _name_of_process(os.getpid()))  # type: ignore[no-untyped-call]
 
-disable_created_metrics()  # a time for each series, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a time for each series, which nobody reads
 REGISTRY = CollectorRegistry()
 _OPERATION = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 
@@ -135,7 +135,7 @@ def observe_batch(outcomes: Mapping[str, int], seconds: float) -> None:
 def counted() -> CollectorRegistry | MultiProcessCollector:
     """What was counted: by all processes that share the folder, or by this one where there is none."""
     folder = os.environ.get(FOLDER)
-    return MultiProcessCollector(None, path=folder) if folder else REGISTRY
+    return MultiProcessCollector(None, path=folder) if folder else REGISTRY  # type: ignore[no-untyped-call]
 
 
 class _CallSeries(NamedTuple):

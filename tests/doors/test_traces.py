@@ -130,8 +130,7 @@ def test_without_a_collector_nothing_is_made(monkeypatch):
     with tracing.visiting(TRACE) as visit:
         assert visit is None
         assert tracing.parent_of(TRACE, "an id") is None
-    fields = {"trace_id": TRACE, "span_id": PARENT}
-    record(started(**fields), finished(**fields))
+    record(started(trace_id=TRACE, span_id=PARENT), finished(trace_id=TRACE, span_id=PARENT))
     tracing._sender.cache_clear()
 
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import stat
+import urllib.request
 from functools import partial
 
 import psutil
@@ -85,6 +87,25 @@ def test_it_starts_a_killed_part_again(ollive, name):
     killed = ollive.part(name)
     killed.kill()
     until(lambda: is_gone(killed) and is_whole(ollive) and ollive.part(name).pid != killed.pid)
+
+
+def test_what_a_killed_web_process_counted_stays_counted(ollive):
+    """Each process counts in a file of the data folder, and whichever is asked tells the sum."""
+    before = answered(ollive, "/nowhere")
+    for _ in range(3):
+        ollive.status("/nowhere")
+    killed = ollive.part("web")
+    killed.kill()
+    until(lambda: is_gone(killed) and is_whole(ollive))
+    assert answered(ollive, "/nowhere") >= before + 3
+    until(lambda: any(path.name.startswith("histogram_worker") for path in (ollive.data / "metrics").iterdir()))
+
+
+def answered(ollive, path):
+    """How many requests that led nowhere the installation has counted, with this one."""
+    ollive.status(path)
+    text = urllib.request.urlopen(f"http://127.0.0.1:{ollive.port}/metrics", timeout=10).read().decode()
+    return float(re.search(r'http_requests_total{method="GET",path="\(unmatched\)",status="404"} (\S+)', text)[1])
 
 
 def test_a_second_one_on_the_same_folder_ends_with_a_sentence(ollive):
