@@ -169,7 +169,7 @@ def _put(
     for name, value in values.items():
         setattr(row, name, value)
     try:
-        row.full_clean()
+        row.full_clean(exclude=[name for name, value in values.items() if value in (None, [], "")])  # nothing is wrong with those
     except ValidationError as error:
         field = next(iter(error.message_dict), None)
         raise Unwanted(" ".join(error.messages), field if field != "__all__" else None) from error

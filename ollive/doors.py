@@ -242,6 +242,7 @@ def refusal(path: str, refused: Refused) -> Response:
         "status": refused.status,
         "detail": refused.message,
         "code": refused.code,
+        **({"param": refused.param} if refused.param else {}),
     }
     return Response(refused.status, orjson.dumps(problem), headers | {"content-type": "application/problem+json"})
 
