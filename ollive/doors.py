@@ -88,7 +88,8 @@ async def enter(found: tuple[Door, Mapping[str, str]], scope: Mapping[str, Any],
 
 def traced(ids: Ids, scope: Mapping[str, Any]) -> AbstractContextManager[tracing.Visit | None]:
     """The span of a request. Receiving spans makes none: they may be our own, which would never end."""
-    return nullcontext() if scope["path"].startswith("/v1/traces") else tracing.visiting(ids.trace_id)
+    is_told = tracing.is_on() and not scope["path"].startswith("/v1/traces")
+    return tracing.visiting(ids.trace_id) if is_told else nullcontext()
 
 
 class Visit:

@@ -61,12 +61,12 @@ def visiting(trace_id: str) -> Iterator[Visit | None]:
 
 
 def parent_of(trace_id: str, inference_id: object) -> str | None:
-    """The span of the request for which a call of this trace begins."""
+    """The span of the request for which a call begins, where both are of one trace. The request names the call in any case."""
     visit = _visit.get()
-    if visit is None or visit.trace_id != trace_id:
+    if visit is None:
         return None
     visit.calls.append(str(inference_id))
-    return visit.span_id
+    return visit.span_id if visit.trace_id == trace_id else None
 
 
 def tell_request(visit: Visit | None, *, parent_id: str | None, method: str, path: str, status: int, seconds: float) -> None:
