@@ -30,7 +30,7 @@ class Program:
         """A list, read page by page."""
         found, cursor = [], ""
         while True:
-            page = self.told("get", path, **query, **({"cursor": cursor} if cursor else {}))
+            page = self.told("get", path, status=200, **query, **({"cursor": cursor} if cursor else {}))
             found += page["data"]
             if not (cursor := page["next_cursor"]):
                 return found

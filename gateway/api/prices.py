@@ -1,8 +1,7 @@
 """Prices of the installation: what calls are priced by."""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,10 +15,10 @@ from accounts.models import Membership
 from accounts.programs import needs
 from telemetry import prices
 from telemetry.models import ListedPrice
+from telemetry.money import Usd
 from telemetry.rates import BUCKETS, MILLION
 
 router = Router(tags=["Administration"])
-Usd = Annotated[Decimal, Field(ge=0, lt=1_000_000_000, max_digits=21, decimal_places=12)]
 
 
 class AskedPrices(AskedPage):
