@@ -104,11 +104,8 @@ async def test_nobody_waits_again_for_a_valkey_that_did_not_answer(valkey):
 async def test_a_refusal_is_a_product_event_once_a_minute(valkey, workspace, alice):
     who = bearer(workspace_id=workspace.id, user_id=alice.id, key_limits=Limits(requests=1, concurrent=5))
     await count(who, 20)
-    for _ in range(50):
-        found = [event async for event in ProductEvent.objects.filter(name="rate_limited")]
-        if found:
-            break
-        await asyncio.sleep(0.05)
+    await allowances.settled()
+    found = [event async for event in ProductEvent.objects.filter(name="rate_limited")]
     assert [(event.workspace_id, event.user_id, event.detail) for event in found] == [(workspace.id, alice.id, "requests")]
 
 
