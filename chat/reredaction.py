@@ -8,13 +8,14 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from chat import sharing
-from chat.models import Conversation, Message, Prompt, Share, ToolUse
+from chat.models import Conversation, Feedback, Message, Prompt, Share, ToolUse
 from chat.render import RENDERER_VERSION, render
 from telemetry.policies import Rules
 from telemetry.reredaction import BATCH, Done, Period, Report, count_of
 from telemetry.values import shorten
 
 TITLE_LIMIT = 500
+LABEL_LIMIT = 255
 
 
 def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, report: Report) -> Done:
@@ -30,6 +31,8 @@ def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, 
     done += _walk(shares, rules, _of_share, is_dry=is_dry, report=report)
     uses = ToolUse.objects.filter(period.of("started_at"), message__conversation__workspace_id=workspace_id)
     done += _walk(uses.exclude(status=ToolUse.Status.RUNNING), rules, _of_use, is_dry=is_dry, report=report)
+    judged = Feedback.objects.filter(period.of("created_at"), conversation__workspace_id=workspace_id)
+    done += _walk(judged, rules, _of_feedback, is_dry=is_dry, report=report)
     return done
 
 
@@ -50,7 +53,8 @@ def _walk(
 
 
 def _of_message(message: Message, rules: Rules) -> dict[str, Any]:
-    return {name: rules.redactor.redact(getattr(message, name)).text for name in ("content", "reasoning", "error")}
+    texts = {name: rules.redactor.redact(getattr(message, name)).text for name in ("content", "reasoning", "error")}
+    return texts | {"metadata": rules.redactor.redact_json(message.metadata)}
 
 
 def _of_use(use: ToolUse, rules: Rules) -> dict[str, Any]:
@@ -58,7 +62,21 @@ def _of_use(use: ToolUse, rules: Rules) -> dict[str, Any]:
 
 
 def _of_conversation(conversation: Conversation, rules: Rules) -> dict[str, Any]:
-    return {**_of_title(conversation, rules), "system_prompt": rules.redactor.redact(conversation.system_prompt).text}
+    return {
+        **_of_title(conversation, rules),
+        **_of_label(conversation, rules),
+        "system_prompt": rules.redactor.redact(conversation.system_prompt).text,
+    }
+
+
+def _of_feedback(feedback: Feedback, rules: Rules) -> dict[str, Any]:
+    return _of_label(feedback, rules) | {"comment": rules.redactor.redact(feedback.comment).text}
+
+
+def _of_label(row: Conversation | Feedback, rules: Rules) -> dict[str, Any]:
+    """What a program keeps with it."""
+    label = shorten(rules.redactor.redact(row.end_user).text, LABEL_LIMIT)
+    return {"end_user": label, "metadata": rules.redactor.redact_json(row.metadata)}
 
 
 def _of_prompt(prompt: Prompt, rules: Rules) -> dict[str, Any]:
@@ -73,7 +91,7 @@ def _of_share(share: Share, rules: Rules) -> dict[str, Any]:
     return _of_title(share, rules) | {"messages": sharing.reredacted(share, rules.redactor.redact)}
 
 
-def _store(row: Message | Conversation | Share | ToolUse, changed: dict[str, Any], rules: Rules) -> bool:
+def _store(row: Message | Conversation | Share | ToolUse | Feedback, changed: dict[str, Any], rules: Rules) -> bool:
     """Write what changed, if the row is still as it was read."""
     stored: dict[str, Any] = {**changed, "redaction_version": rules.version}
     if isinstance(row, Message) and row.html and "content" in changed:

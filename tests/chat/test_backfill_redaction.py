@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import Workspace
-from chat.models import Conversation, Message
+from chat.models import Conversation, Feedback, Message
 from telemetry import payloads, policies, raw_payloads, reredaction, rewriting, spans
 from telemetry.models import BackfillMark, DeadLetter, InferenceLog, Payload, RedactionRule, SearchEntry, Span
 from telemetry.redaction import VERSION
@@ -26,7 +26,10 @@ def told(workspace, alice) -> InferenceLog:
     record(event, finished(event.inference_id, workspace_id=workspace.id, reply=f"Hello {BADGE}"))
     append(spans.build({"id": uuid.uuid4(), "workspace_id": workspace.id, "kind": "tool", "arguments": {"badge": BADGE}}))
     record()
-    conversation = Conversation.objects.create(workspace=workspace, owner=alice, title=f"About {BADGE}")
+    conversation = Conversation.objects.create(
+        workspace=workspace, owner=alice, title=f"About {BADGE}", end_user=BADGE, metadata={"badge": BADGE}
+    )
+    Feedback.objects.create(conversation=conversation, kind="flag", comment=f"{BADGE} is wrong", metadata={"by": [BADGE]})
     Message.objects.create(conversation=conversation, role="assistant", content=f"Hello {BADGE}", html=f"<p>Hello {BADGE}</p>")
     return InferenceLog.objects.get()
 
@@ -50,7 +53,7 @@ def backfill(*options: str) -> str:
 
 def everything() -> str:
     """All that is stored, as one text."""
-    tables: list[Any] = [InferenceLog, Span, Payload, SearchEntry, Message, Conversation]
+    tables: list[Any] = [InferenceLog, Span, Payload, SearchEntry, Message, Conversation, Feedback]
     return str([list(table.objects.values_list()) for table in tables])
 
 
@@ -63,15 +66,15 @@ def test_a_new_rule_reaches_what_is_stored(rule, told):
     assert (call.input_preview, call.metadata) == ("I am [[STAFF_ID]].", {"badge": "[[STAFF_ID]]"})
     assert "1234" not in str(SearchEntry.objects.get().words)
     assert Message.objects.get().html.strip() == "<p>Hello [[STAFF_ID]]</p>"
-    assert "4 rows redacted by other rules, 4 changed." in printed
-    assert "STAFF_ID 6" in printed
+    assert "5 rows redacted by other rules, 5 changed." in printed
+    assert "STAFF_ID 10" in printed
 
 
 def test_a_dry_run_counts_by_kind_and_changes_nothing(rule):
     before = everything()
     printed = backfill("--dry-run")
-    assert "4 would change" in printed
-    assert "STAFF_ID 6" in printed
+    assert "5 would change" in printed
+    assert "STAFF_ID 10" in printed
     assert everything() == before
 
 
@@ -113,7 +116,7 @@ def test_only_the_workspace_and_the_period_asked_for(rule, workspace):
     assert backfill("--until", "2026-01-01").startswith("0 rows")
     tomorrow = timezone.now().date().replace(year=2030).isoformat()
     assert backfill("--since", tomorrow).startswith("0 rows")
-    assert backfill("--workspace", str(workspace.id)).startswith("4 rows")
+    assert backfill("--workspace", str(workspace.id)).startswith("5 rows")
 
 
 def test_rows_of_an_older_engine_are_redacted_by_this_one(told, workspace):
@@ -148,7 +151,7 @@ def test_dead_letters_are_redacted_too(rule, workspace):
             attempt_count=5,
             error="no",
         )
-    assert "STAFF_ID 8" in backfill("--dry-run")
+    assert "STAFF_ID 12" in backfill("--dry-run")
     backfill()
     assert not DeadLetter.objects.filter(body__contains=BADGE).exists()
     assert DeadLetter.objects.filter(body__contains="Hello [[STAFF_ID]]").exists()

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from chat.models import Message
+from telemetry import digest, rollups
 from tests.fakes.fixtures import RunningProvider
 from tests.seeds.curls import Answer, Curl, curls_of, lacks, run
 from tests.server import WebServer
@@ -83,6 +85,8 @@ def test_the_llm_apis_commands_are_answered_as_its_document_says(ask, own_token,
     cid = made.json["conversation_id"]
     first, replayed = (ask(complete, TOKEN=own_token, CID=cid) for _ in range(2))
     other = ask(conflict, TOKEN=own_token, CID=cid)
+    digest.drain()
+    rollups.build(timezone.now(), is_hasty=True)
     told = ask(metrics, key="")
 
     assert made.status == 200
