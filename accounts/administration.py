@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, get_args
 
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from accounts.access import Act, require
 from accounts.entrance import Bearer, Limits, Refused
@@ -35,6 +35,16 @@ class Body(Schema):
     """What is sent. A field that does not exist would be one that does nothing."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_kind(cls, value: Any, told: ValidationInfo) -> Any:
+        """Pydantic would take 0 for false, and true for 1."""
+        annotation = cls.model_fields[str(told.field_name)].annotation
+        is_switch = bool in {annotation, *get_args(annotation)}
+        if isinstance(value, bool) != is_switch and isinstance(value, int | float) and annotation is not Any:
+            raise ValueError("it is true or false" if is_switch else "it is not true or false")
+        return value
 
 
 class LimitFields(Body):

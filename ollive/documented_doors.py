@@ -16,6 +16,7 @@ CALL = {
     "messages": [{"role": "user", "content": "How do tides work?"}],
     "reply": "The moon pulls the water.",
 }
+ELEMENT = {"description": "An event. Whatever else it is, it is refused alone, and the answer says why."}
 _REFUSAL = fields(["index", "id", "code", "message"], index=INTEGER, id=TEXT_OR_NULL, code=STRING, message=STRING)
 _TAKEN = {
     "207": {
@@ -37,7 +38,7 @@ _TAKEN = {
 INGEST: dict[str, Any] = {
     "summary": "Hand in calls",
     "description": "Events as `ollive_sdk` declares them. Sending one again is safe; a bad one costs only itself.",
-    "requestBody": body(fields(["events"], events=listed(OBJECT, maxItems=5_000)), {"events": [CALL]}),
+    "requestBody": body(fields(["events"], events=listed(ELEMENT, maxItems=5_000)), {"events": [CALL]}),
     "responses": _TAKEN,
 }
 LITELLM: dict[str, Any] = {
@@ -47,7 +48,7 @@ LITELLM: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"anyOf": [OBJECT, listed(OBJECT, maxItems=5_000)]},
+                "schema": {"anyOf": [OBJECT, listed(ELEMENT, maxItems=5_000)]},
                 "example": [{"id": "chatcmpl-1", "call_type": "acompletion", "status": "success", "model": "gpt-4o-mini"}],
             },
         },
@@ -67,7 +68,7 @@ EVENT = {
 BATCH: dict[str, Any] = {
     "summary": "Hand in a batch of events",
     "description": "Up to 500 events of up to 256 KiB: model calls, and tool invocations by `event_type`.",
-    "requestBody": body(fields(["events"], events=listed(OBJECT, minItems=1, maxItems=500)), {"events": [EVENT]}),
+    "requestBody": body(fields(["events"], events=listed(ELEMENT, maxItems=500)), {"events": [EVENT]}),
     "responses": {
         "202": {
             "description": "What is accepted is stored; `stream_ids` are of those, in their order.",
@@ -89,12 +90,11 @@ TRACES: dict[str, Any] = {
     "summary": "Hand in traces (OTLP)",
     "description": "OpenTelemetry's protocol over HTTP, as JSON or `application/x-protobuf`. Errors are a `google.rpc.Status`.",
     "x-errors": {
-        "media_type": "application/json",
+        "media_types": ["application/json", "application/x-protobuf"],
         "schema": fields(["message"], message=STRING),
         "example": {"message": "The body is not OTLP."},
     },
     "requestBody": {
-        "required": True,
         "content": {
             "application/json": {
                 "schema": fields(["resourceSpans"], resourceSpans=listed(OBJECT)),
@@ -105,7 +105,7 @@ TRACES: dict[str, Any] = {
     "responses": {
         "200": {
             "description": "`partialSuccess` says how many spans were rejected, and why.",
-            "content": {"application/json": {"schema": OBJECT, "example": {}}},
+            "content": {"application/json": {"schema": OBJECT, "example": {}}, "application/x-protobuf": {}},
         }
     },
 }

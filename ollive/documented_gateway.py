@@ -266,7 +266,7 @@ RESPONSES: dict[str, Any] = {
 }
 
 _ANTHROPIC_ERROR: dict[str, Any] = {
-    "media_type": "application/json",
+    "media_types": ["application/json"],
     "schema": fields(["type", "error"], type={"const": "error"}, error=fields(["type", "message"], type=STRING, message=STRING)),
     "example": {"type": "error", "error": {"type": "invalid_request_error", "message": "max_tokens: Field required"}},
 }
@@ -362,7 +362,7 @@ ALONE_STREAMED: dict[str, Any] = {
         "parameters": [
             {"name": name, "in": "query", "required": name == "message", "schema": _plain}
             for name, _plain in (
-                ("message", _MESSAGE_ALONE["properties"]["message"]),
+                ("message", {"type": "string", "minLength": 1, "pattern": r"\S", "description": "Longer ones: POST."}),
                 ("model", {"type": "string", "maxLength": 300}),
                 ("temperature", {"type": "number", "minimum": 0, "maximum": 2}),
                 ("max_tokens", {"type": "integer", "minimum": 1, "maximum": 262_144}),

@@ -187,7 +187,8 @@ async def _answer(visit: Visit, receive: Any) -> Response:
         raise
     except Exception:  # edge: whatever breaks behind a door, the caller is told in the shape that they can read
         log.exception("a door broke", method=scope["method"], path=scope["path"])
-        return refusal(scope["path"], Refused(500, "server_error", "Something broke here. It was noted."))
+        broken = Refused(500, "server_error", "Something broke here. It was noted.")
+        return door.refuse(broken, headers) if door.refuse else refusal(scope["path"], broken)
 
 
 def with_ids(scope: Mapping[str, Any], send: Send) -> tuple[dict[str, Any], Send]:

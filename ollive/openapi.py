@@ -117,7 +117,9 @@ def _piece(name: str, *, is_path: bool) -> dict[str, Any]:
 
 def _complete(path: str, method: str, operation: Operation) -> None:
     """What every operation has: its errors, and the headers of its answers."""
-    operation.setdefault("responses", {})
+    for response in operation.setdefault("responses", {}).values():
+        if stream := response.get("content", {}).get("text/event-stream"):
+            stream["schema"] = {}  # the example shows the frames: a schema would be read as that of each event
     is_limited = bool(operation.get("x-limited"))
     for status in _errors(path, operation, is_limited=is_limited):
         operation["responses"].setdefault(str(status), _refusal(operation, path, status))
@@ -150,6 +152,8 @@ def _errors(path: str, operation: Operation, *, is_limited: bool) -> Iterator[in
         yield 400
     if not path.startswith("/v1/") and (operation.get("parameters") or operation.get("requestBody")):
         yield 422
+    if any(part["name"] == IDEMPOTENCY["name"] for part in operation.get("parameters", ())):
+        yield 409
     if "{" in path:
         yield 404
     if is_limited:
@@ -160,7 +164,8 @@ def _refusal(operation: Operation, path: str, status: int) -> dict[str, Any]:
     """The error, in the shape that it has at the address."""
     content = openapi_parts.error_content(status, is_openai=path.startswith("/v1/"))
     if own := operation.get("x-errors"):
-        content = {own["media_type"]: {"schema": own["schema"], "example": own["example"]}}
+        shape = {"schema": own["schema"], "example": own["example"]}
+        content = {media_type: shape if "json" in media_type else {} for media_type in own["media_types"]}
     return {"description": openapi_parts.REASONS[status], "content": content}
 
 

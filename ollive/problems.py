@@ -28,6 +28,8 @@ class TextParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         value = orjson.loads(request.body)
+        if not isinstance(value, dict):  # ninja would look for the fields in a list too, and find none
+            raise TypeError("every body here is an object")
         return without_nul(value) if b"\\u0000" in request.body else value
 
     def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> Any:

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Query, Router, Schema
+from ninja import Query, Router, Schema, Status
 
 from accounts.entrance import Bearer, Refused
 from accounts.keyset import Cursor
@@ -41,7 +41,7 @@ def create(request: HttpRequest, given: NewConversation) -> Any:
         end_user=given.user_id or "",
         metadata=given.metadata,
     )
-    return 201, wire.conversation(made)
+    return Status(201, wire.conversation(made))
 
 
 @router.get("/conversations", response=list[ConversationOut], auth=needs("chat"), url_name="conversations")
@@ -80,7 +80,7 @@ def change(request: HttpRequest, conversation_id: str, given: ConversationChange
 def delete(request: HttpRequest, conversation_id: str) -> Any:
     """Delete a conversation with its messages, for good. The logs of its calls stay, without the link."""
     making.delete(access.conversation_for(bearer_of(request), conversation_id), now=timezone.now())
-    return 204, None
+    return Status(204, None)
 
 
 def bearer_of(request: HttpRequest) -> Bearer:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from django.db.models import Sum
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from accounts.programs import needs
 from chat import access, branch_reading, costs, reports, wire
@@ -68,4 +68,4 @@ def feedback(request: HttpRequest, conversation_id: str, given: NewFeedback) -> 
         comment=given.comment or "",
         metadata=given.metadata or {},
     )
-    return 201, wire.feedback(reports.take(found, report, now=timezone.now()))
+    return Status(201, wire.feedback(reports.take(found, report, now=timezone.now())))

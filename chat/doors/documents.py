@@ -16,8 +16,9 @@ def nullable(**schema: Any) -> dict[str, Any]:
 
 
 def plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """The same without null: a query has none."""
-    return {**schema, "type": schema["type"][0]} if isinstance(schema["type"], list) else schema
+    """The same without null, which a query has not, and as long as an address may be, which its server decides."""
+    kind = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
+    return {name: value for name, value in schema.items() if name != "maxLength"} | {"type": kind}
 
 
 def query(name: str, schema: dict[str, Any], *, is_required: bool = False) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Fields:
     def stops(self, name: str) -> list[str]:
         """Where the reply shall stop: one text or a few."""
         value = self.given.get(name)
-        stops = [value] if isinstance(value, str) else value or []
+        stops = [value] if isinstance(value, str) else [] if value is None else value
         if (
             not isinstance(stops, list)
             or len(stops) > 16

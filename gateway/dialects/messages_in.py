@@ -25,7 +25,7 @@ PASSED = (
 def read(fields: Fields) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The messages and the parameters. Raises `Refused`."""
     system = fields.given.get("system")
-    messages = [{"role": "system", "content": _plain(system, "system")}] if system else []
+    messages = [{"role": "system", "content": _plain(system, "system")}] if system is not None and system != "" else []
     given = fields.list_of("messages", limit=MAX_MESSAGES)
     if not given:
         raise wrong("messages", "must hold at least one message")
@@ -73,7 +73,7 @@ def _tools(fields: Fields) -> list[dict[str, Any]]:
     tools = []
     for position, tool in enumerate(objects(fields.list_of("tools", limit=MAX_TOOLS), "tools")):
         where, kind = f"tools[{position}]", tool.get("type") or "custom"
-        if kind != "custom" and not str(kind).startswith(RUN_BY_CALLER):
+        if not RUN_BY_CALLER.fullmatch(str(kind)):
             raise hosted(kind, where)
         tools.append(function(tool.get("name"), tool, tool.get("input_schema"), where=where))
     return tools
@@ -95,7 +95,7 @@ def _choice(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _turn(message: Mapping[str, Any], where: str) -> Iterator[dict[str, Any]]:
     role, content = message.get("role"), message.get("content")
-    if role not in {"user", "assistant"}:
+    if not isinstance(role, str) or role not in {"user", "assistant"}:
         raise wrong(f"{where}.role", "must be user or assistant")
     if isinstance(content, str):
         yield {"role": role, "content": content}
