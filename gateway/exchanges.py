@@ -67,8 +67,8 @@ class Exchange:
             rules=failed.rules,
         )
         bill = await asyncio.to_thread(failed.bill, "error")
+        self.call = following  # from here on it is this one's end that is to be told, also if nobody waits for it any more
         await record([failed.finished("error", bill, error=error), following.started()])
-        self.call = following
         await asyncio.sleep(step.pause_seconds)
 
 

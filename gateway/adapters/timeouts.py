@@ -32,7 +32,8 @@ class Timeouts:
         if first is None and idle is None:
             return cls.of_settings()
         first = first or settings.OLLIVE_FIRST_BYTE_TIMEOUT
-        return cls(min(settings.OLLIVE_CONNECT_TIMEOUT, first), first, idle or settings.OLLIVE_IDLE_TIMEOUT)
+        idle = idle or settings.OLLIVE_IDLE_TIMEOUT
+        return cls(min(settings.OLLIVE_CONNECT_TIMEOUT, first), first, idle, whole=first + idle)
 
 
 class Watch:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from accounts.entrance import Refused
+from telemetry import tokens
 
 MAX_CHOICES = 16
 MAX_TOKENS = 262_144
@@ -20,6 +21,7 @@ MAX_MESSAGES = 2_048
 MAX_TOOLS = 128
 MAX_DEPTH = 32
 BYTES_A_TOKEN = 4
+LARGE = 16_384  # bytes
 
 Limit = Annotated[int, Meta(ge=1, le=MAX_TOKENS)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
@@ -121,7 +123,11 @@ class Asked:
     def tokens(self) -> int:
         """How many tokens it takes, roughly: the prompt by its bytes, and as much as the replies may have where that is said."""
         limit = self.parameters.get("max_completion_tokens") or self.parameters.get("max_tokens") or 0
-        return self.size // BYTES_A_TOKEN + int(limit) * self.choice_count
+        prompt = self.size // BYTES_A_TOKEN
+        if self.size > LARGE:  # it may hold pictures
+            words = sum(len(tokens.text_of(message)) for message in self.messages) // BYTES_A_TOKEN
+            prompt = min(prompt, words + tokens.AN_IMAGE * sum(map(_enclosed, self.messages)))
+        return prompt + int(limit) * self.choice_count
 
 
 def read(body: bytes) -> Asked:
@@ -154,6 +160,13 @@ def read(body: bytes) -> Asked:
         ignored=sorted(given.keys() - KNOWN),
         size=len(body),
     )
+
+
+def _enclosed(message: Mapping[str, Any]) -> int:
+    """How many pictures, sounds and files a message carries."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else ()
+    return sum(1 for part in parts if isinstance(part, dict) and part.get("type") not in {"text", "refusal"})
 
 
 def invalid(param: str | None, message: str, code: str = "invalid_value") -> Refused:

@@ -42,25 +42,41 @@ class Books:
         self._is_large = size > LARGE
         self._is_reserved = False
         self._bill: Bill | None = None
+        self._opening: asyncio.Future[bool] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._is_settled = asyncio.Event()
 
     async def open(self) -> None:
         """Raises `Refused`: over budget, or nothing can be written down."""
+        try:
+            await self._open()
+        except asyncio.CancelledError:
+            # The caller hung up. What was begun goes on, and is closed after it.
+            self._closing = self._closing or start(self._close_abandoned())
+            raise
+
+    async def _open(self) -> None:
         call = self._exchange.call
         if call.origin.is_cached:
             return  # nobody is asked, and nothing is spent: both of its events are told when it is over
         if spending.has_none(call.origin.workspace_id):
             await self.record([await self._built(call.started)])
             return
+        self._opening = asyncio.ensure_future(in_thread(_reserve, call))
         try:
-            self._is_reserved, is_kept = await in_thread(_open, call)
+            self._is_reserved = await asyncio.shield(self._opening)
         except spending.BudgetRefusal as refusal:
             raise refusals.of_budget(refusal, now=timezone.now()) from None
         except DatabaseError:
             raise away() from None
-        if not is_kept:
+        if not self._is_reserved:
             await self.record([await self._built(call.started)])
+
+    async def _close_abandoned(self) -> None:
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+            self._is_reserved = not self._opening.exception() and self._opening.result()
+        await self._close("canceled", None)
 
     async def record(self, events: Sequence[Event]) -> None:
         """Store events durably. Raises `Refused` where neither the database nor the spool takes them."""
@@ -148,15 +164,15 @@ class Books:
         return event
 
 
-def _open(call: Call) -> tuple[bool, bool]:
-    """Whether something was set aside, and whether the first event is stored with it."""
+def _reserve(call: Call) -> bool:
+    """Whether something was set aside; then the first event is stored with it."""
     with transaction.atomic():
         if not spending.reserve(call, now=timezone.now()):
-            return False, False
+            return False
         with connection.cursor() as cursor:
             inbox.append([call.started()], cursor)
         transaction.on_commit(wakeups.wake)
-    return True, True
+    return True
 
 
 def _settle(call: Call, bill: Bill, event: Event | None) -> None:

@@ -16,7 +16,7 @@ from gateway.adapters import adapter_for
 from gateway.adapters.direct import DirectAdapter
 from gateway.adapters.usage import from_openai
 from gateway.answer_cache import Kept
-from gateway.calls import Bill, Call, Origin
+from gateway.calls import Bill, Call, Ending, Origin
 from gateway.completions import wholes
 from gateway.completions.collected import Collected
 from gateway.completions.composed import Composer
@@ -47,7 +47,7 @@ class Answer(Call):
         self.head: Mapping[str, Any] = {}
         self._values = values
         self._choice_count = int(request.parameters.get("n") or 1)
-        self._has_output = False
+        self._is_asked = self._has_output = False
         self._composed_by: Composer | None = None
 
     @property
@@ -106,7 +106,12 @@ class Answer(Call):
             "total_tokens": usage.total_tokens,
         }
 
+    def bill(self, ending: Ending) -> Bill:
+        """Whoever was not asked is not paid."""
+        return super().bill(ending) if self._is_asked else Bill(Usage(), "none", None)
+
     def _begin(self) -> None:
+        self._is_asked = True
         self.started_at, self._clock = timezone.now(), perf_counter()
 
     def _tick(self) -> None:

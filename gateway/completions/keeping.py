@@ -45,7 +45,10 @@ class Keeper:
             index: Choice(
                 content="".join(said.content),
                 reasoning="".join(said.reasoning),
-                calls={place: Called(one.id, one.name, one.arguments, dict(one.extra or {})) for place, one in enumerate(said.asked.calls)},
+                calls={
+                    place: Called(one.id, one.name, one.arguments, dict(one.extra or {}))
+                    for place, one in enumerate(said.asked.calls)
+                },
                 reason=said.finish,
             )
             for index, said in call.said.items()
