@@ -2,14 +2,15 @@
 reads, where it connects to, and what that costs.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from accounts.entrance import Refused
 from gateway.dialects.fields import wrong
 
-# Anthropic's own tools that run at the caller's, by the beginning of their types.
-RUN_BY_CALLER = ("bash_", "text_editor_", "computer_", "memory_")
+# Anthropic's own tools that run at the caller's.
+RUN_BY_CALLER = re.compile(r"(custom|(bash|text_editor|computer|memory)_\d{8})", re.ASCII)
 
 
 def hosted(kind: Any, where: str) -> Refused:

@@ -130,7 +130,9 @@ def responses(behaviour: Behaviour, body: Mapping[str, Any], model: str) -> dict
     events: list[dict[str, Any]] = [{"type": "response.created", "response": opening}]
     for place, item in enumerate(output):
         empty: dict[str, Any] = {"arguments": ""} if "arguments" in item else {"content": []}
-        events.append({"type": "response.output_item.added", "output_index": place, "item": {**item, **empty, "status": "in_progress"}})
+        events.append(
+            {"type": "response.output_item.added", "output_index": place, "item": {**item, **empty, "status": "in_progress"}}
+        )
         where = {"output_index": place, "item_id": item["id"]}
         if "arguments" in item:
             events.append({"type": "response.function_call_arguments.delta", **where, "delta": item["arguments"]})

@@ -14,7 +14,7 @@ TOKEN = os.environ.get("TOKEN", "")
 CONTROL = os.environ.get("CONTROL", "")
 # Through the direct adapter, and through LiteLLM's.
 PREFIXES = ("openai/", "anthropic/")
-WEATHER = {
+WEATHER: Any = {
     "type": "function",
     "function": {
         "name": "weather",

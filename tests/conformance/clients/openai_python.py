@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from tests.conformance.clients.checks import BASE_URL, TOKEN, WEATHER, run, script
 
-client = openai.OpenAI(base_url=f"{BASE_URL}/v1", api_key=TOKEN, max_retries=0, timeout=30)
+client = openai.OpenAI(base_url=f"{BASE_URL}/v1", api_key=TOKEN, max_retries=0, timeout=100)
 HELLO: Any = [{"role": "user", "content": "How do tides work?"}]
 
 
