@@ -5,12 +5,12 @@ import time
 
 import httpx
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from telemetry import digest, processes
 from telemetry.models import InferenceLog
 from tests.asking import ENVIRONMENT, recorded
-from tests.gateway.completions.sent import ask, frames
+from tests.gateway.completions.sent import MESSAGES, MODEL, PATH, ask, frames
 from tests.programs import client_of, make_token
 from tests.server import database_away, web_server
 
@@ -43,6 +43,18 @@ def test_the_first_event_is_durable_before_the_provider_is_asked(caller, fake_pr
         assert cursor.fetchall() == [("started",)]
     asking.join()
     assert recorded()[0].status == "success"
+
+
+def test_a_caller_who_leaves_before_the_provider_is_asked_leaves_no_call_open(caller, fake_provider):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE telemetry_inbox IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(httpx.ReadTimeout):
+            caller.post(PATH, json={"model": MODEL, "messages": MESSAGES}, timeout=1)
+        time.sleep(0.2)
+    (row,) = recorded()
+    assert row.status == "canceled"
+    assert row.input_preview == "How do tides work?"
+    assert fake_provider.requests == []
 
 
 def test_the_calls_of_a_killed_process_are_closed(transactional_db, alice, fake_provider):
