@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ from tests.programs import client_of, make_token
 QUESTION = {"model": "smart", "temperature": 0, "messages": [{"role": "user", "content": "How do tides work?"}]}
 
 
-def ask(caller: httpx.Client, headers: dict[str, str] | None = None, **changes: object) -> httpx.Response:
+def ask(caller: httpx.Client, headers: dict[str, str] | None = None, **changes: Any) -> httpx.Response:
     return caller.post("/v1/chat/completions", json={**QUESTION, **changes}, headers=headers or {})
 
 
@@ -68,7 +69,7 @@ def test_a_kept_answer_is_a_call_that_cost_nothing_and_used_no_tokens(caller, wo
 
 def test_what_was_streamed_is_given_again_whole_and_the_other_way_round(caller, workspace, fake_provider):
     make_alias(workspace, "plain", cache_seconds=60)
-    options = {"stream": True, "stream_options": {"include_usage": True}}
+    options: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     made, whole, streamed = ask(caller, **options), ask(caller), ask(caller, **options)
     assert [outcome(answer) for answer in (made, whole, streamed)] == ["miss", "hit", "hit"]
     assert said(made) == whole.json()["choices"][0]["message"]["content"] == said(streamed) == TEXT
@@ -174,7 +175,7 @@ def test_an_answer_that_was_moved_to_another_question_is_not_given(caller, works
     [first] = set(store.scan_iter("ollive:answer:*")) - before
     ask(caller, seed=1)
     [second] = set(store.scan_iter("ollive:answer:*")) - before - {first}
-    store.set(second, store.get(first), ex=60)
+    store.copy(first, second, replace=True)
     assert outcome(ask(caller, seed=1)) == "miss"
 
 

@@ -1,7 +1,6 @@
 """Deployments that fail rest for a while, in all processes."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,7 +19,7 @@ def elsewhere() -> Health:
 
 
 @pytest.fixture
-def cut_off(settings) -> Iterator[Health]:
+def cut_off(settings) -> Health:
     """A process that does not reach Valkey."""
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     return Health()

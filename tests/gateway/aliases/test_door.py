@@ -82,7 +82,8 @@ def test_a_budget_has_room_for_the_dearest_model_or_nobody_is_asked(caller, work
     assert ask(caller, max_tokens=100).status_code == 200
     [row] = recorded(1)
     [standing] = left(Spender(workspace.id), now=timezone.now())
-    assert (standing.spent_usd, standing.reserved_usd) == (row.cost_usd, 0)
+    assert standing.spent_usd == row.cost_usd
+    assert not standing.reserved_usd
 
 
 def test_the_error_of_the_last_model_is_told_when_none_answers(caller, workspace):
