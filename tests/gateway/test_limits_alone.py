@@ -105,7 +105,7 @@ async def test_a_refusal_is_a_product_event_once_a_minute(valkey, workspace, ali
     who = bearer(workspace_id=workspace.id, user_id=alice.id, key_limits=Limits(requests=1, concurrent=5))
     await count(who, 20)
     await allowances.settled()
-    found = [event async for event in ProductEvent.objects.filter(name="rate_limited")]
+    found = await in_thread(list, ProductEvent.objects.filter(name="rate_limited"))
     assert [(event.workspace_id, event.user_id, event.detail) for event in found] == [(workspace.id, alice.id, "requests")]
 
 
