@@ -11,6 +11,7 @@ from django.http import Http404
 
 from chat.making import LABEL_CHARACTERS
 from chat.models import Conversation, Feedback, Message
+from gateway import happenings, webhooks
 from telemetry import policies, product_events, scores
 from telemetry.product_events import Name
 from telemetry.values import shorten
@@ -61,6 +62,7 @@ def take(conversation: Conversation, report: Report, *, now: datetime) -> Feedba
     judgement = scores.Judgement(THUMBS.get(report.kind), report.rating, comment=report.comment)
     with transaction.atomic():
         row.save(force_insert=True)
+        webhooks.tell([happenings.of_feedback(judged, judgement, now=now)], now=now)
         scores.report(judged, judgement, rules=rules, now=now, is_flagged=report.kind == Feedback.Kind.FLAG)
         product_events.note(
             Name.FEEDBACK_GIVEN,
