@@ -54,15 +54,7 @@ class Redactor:
 
         `replace` says what stands for a value, given its kind and itself: a marker, in double square brackets.
         """
-        is_word = isinstance(text, str) and len(text) <= WORD  # what is no text is withheld below
-        if is_word and (before, text) in self._harmless:
-            return Redacted(text)
-        redacted = withhold_on_error(lambda: self._redact(text, before, replace=replace), Redacted(WITHHELD, {"WITHHELD": 1}))
-        if is_word and len(before) <= 2 * WORD and not redacted.kinds and text.isidentifier():
-            if len(self._harmless) >= WORDS:
-                self._harmless.clear()
-            self._harmless.add((before, text))
-        return redacted
+        return withhold_on_error(lambda: self._redact(text, before, replace=replace), Redacted(WITHHELD, {"WITHHELD": 1}))
 
     def redact_json(self, value: Any) -> Any:
         """A structured value with all its texts redacted: names of fields, values, JSON inside strings."""
@@ -83,6 +75,19 @@ class Redactor:
         return [RuleStage(self.rules), CustomStage(self.custom), RuleStage(self.rules)]
 
     def _redact(self, text: str, before: str, *, replace: Replace) -> Redacted:
+        if len(text) > WORD or len(before) > 2 * WORD:
+            return self._search(text, before, replace=replace)
+        word = (before, text)
+        if word in self._harmless:
+            return Redacted(text)
+        redacted = self._search(text, before, replace=replace)
+        if not redacted.kinds and text.isidentifier():
+            if len(self._harmless) >= WORDS:
+                self._harmless.clear()
+            self._harmless.add(word)
+        return redacted
+
+    def _search(self, text: str, before: str, *, replace: Replace) -> Redacted:
         folded = fold(text)
         hits = self.rules.can_hit(before + folded.text)
         if not self.custom or not (hits or self.custom.can_hit(folded.text)):
