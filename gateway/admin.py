@@ -9,7 +9,7 @@ from django.db.models import Case, DateField, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Cast, Now, Trunc
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.models import ApiKey, User
 from gateway import directory, providers, sources
 from gateway.models import Budget, BudgetPeriod, Provider
 
@@ -105,14 +105,19 @@ class BudgetAdmin(admin.ModelAdmin[Budget]):
         running = BudgetPeriod.objects.filter(budget=OuterRef("pk"), starts_on=Cast(begun, DateField()))
         names = ("spent_usd", "reserved_usd", "unknown_count")
         person = User.objects.filter(pk=OuterRef("subject_id")).values("email")[:1]
+        key = ApiKey.objects.filter(pk=OuterRef("subject_id")).values("name")[:1]
         return (
             super()
             .get_queryset(request)
-            .annotate(email=Subquery(person), **{f"now_{name}": running.values(name)[:1] for name in names})
+            .annotate(
+                email=Subquery(person), key_name=Subquery(key), **{f"now_{name}": running.values(name)[:1] for name in names}
+            )
         )
 
     @admin.display(description="whose")
     def whose(self, budget: Any) -> str:
+        if budget.key_name:
+            return f"the key {budget.key_name}"
         return budget.email or (str(budget.subject_id) if budget.subject_id else "everybody's")
 
     @admin.display(description="spent now (US$)")

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts import api_keys
 from gateway import budgets
 from gateway.models import Budget
 from tests.people import make_person
@@ -34,6 +35,12 @@ def test_a_budget_is_set_and_shows_what_is_spent_in_the_period_that_runs(client,
     assert "0.5000" in page
     assert alice.email in page
     assert client.get(reverse("admin:gateway_budget_change", args=[budget.pk])).status_code == 200
+
+
+def test_a_keys_budget_is_told_by_its_name(client, workspace, alice):
+    key, _ = api_keys.issue(alice, workspace, name="nightly jobs", now=datetime.now(UTC))
+    Budget.objects.create(workspace=workspace, subject="api_key", subject_id=key.id, limit_usd=1)
+    assert "the key nightly jobs" in client.get(reverse(LIST)).content.decode()
 
 
 def test_a_budget_without_its_subject_is_refused_with_the_reason(client, workspace):
