@@ -218,6 +218,47 @@ PAGES: dict[str, Any] = {
             },
         }
     },
+    "/metrics": {
+        "get": {
+            "tags": ["Service"],
+            "summary": "Figures of the installation",
+            "description": "For Prometheus; as JSON how the product is used. For an operator's key, or a near network.",
+            "security": [{}, {"key": ["metrics"]}, {"key": ["admin"]}],
+            "responses": {
+                "200": {
+                    "description": "The figures.",
+                    "content": {
+                        "text/plain": {"example": "# HELP http_requests_total Requests that were answered\n"},
+                        "application/openmetrics-text": {},
+                        "application/json": {
+                            "schema": {"type": "object"},
+                            "example": {"success_rate": 0.98, "avg_latency_ms": 840},
+                        },
+                        "text/html": {},
+                    },
+                },
+                **{
+                    str(status): {"description": REASONS[status], "content": error_content(status, is_openai=False)}
+                    for status in (401, 403, 503)
+                },
+            },
+        }
+    },
+    "/": {
+        "get": {
+            "tags": ["Service"],
+            "summary": "What this is",
+            "description": "For programs; a browser, which accepts HTML, gets the chat.",
+            "security": [],
+            "responses": {
+                "200": _answer(
+                    "The service.",
+                    _fields(service="string", version="string", status="string", environment="string"),
+                    {"service": "ollive", "version": "0.1.0", "status": "operational", "environment": "production"},
+                ),
+            },
+        }
+    },
     "/openapi.json": {
         "get": {
             "tags": ["Service"],
