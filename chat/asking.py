@@ -16,7 +16,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.database import in_thread
-from accounts.entrance import Bearer, Refused
+from accounts.entrance import Bearer, Refused, Request
 from accounts.sessions import tell_sockets
 from chat import access, listing, naming, originals, runner, turns
 from chat.callers import Caller
@@ -110,11 +110,11 @@ class Answering:
             await admission.close((message.prompt_tokens or 0) + (message.completion_tokens or 0) if message else 0)
 
 
-async def ask(bearer: Bearer, conversation_id: str, question: Question) -> Answering:
-    """Store the question and have it answered. Raises `Refused`."""
-    prepared = await _refusing(_prepare, bearer, conversation_id, question)
-    admission = await allowances.admit(bearer, tokens=prepared.tokens)
-    beginning = asyncio.create_task(_begin(prepared, bearer, question, admission=admission))
+async def ask(request: Request, conversation_id: str, question: Question) -> Answering:
+    """Store the question and have it answered, in the request's trace. Raises `Refused`."""
+    prepared = await _refusing(_prepare, request.bearer, conversation_id, question)
+    admission = await allowances.admit(request.bearer, tokens=prepared.tokens)
+    beginning = asyncio.create_task(_begin(prepared, request, question, admission=admission))
     try:
         return await asyncio.shield(beginning)
     except asyncio.CancelledError:
@@ -175,10 +175,10 @@ def _require_model(bearer: Bearer, model: str, conversation: Conversation) -> No
     allowances.require_model(bearer, model, path)
 
 
-async def _begin(prepared: Prepared, bearer: Bearer, question: Question, *, admission: Admission) -> Answering:
+async def _begin(prepared: Prepared, request: Request, question: Question, *, admission: Admission) -> Answering:
     answering = None
     try:
-        turn, values = await _refusing(_launch, prepared, bearer, question)
+        turn, values = await _refusing(_launch, prepared, request, question)
         answering = Answering(turn, values, admission)
         await in_thread(_tell, turn)
         return answering
@@ -187,19 +187,20 @@ async def _begin(prepared: Prepared, bearer: Bearer, question: Question, *, admi
             await admission.close()
 
 
-def _launch(prepared: Prepared, bearer: Bearer, question: Question) -> tuple[turns.Turn, Mapping[str, str]]:
+def _launch(prepared: Prepared, request: Request, question: Question) -> tuple[turns.Turn, Mapping[str, str]]:
     """The stored turn with its run under way, and what the person may see of what models did not get."""
     here, conversation = runner.current(), prepared.conversation
     if here.is_draining:
         raise turns.TurnError("Ollive is restarting. Send again in a moment.", status=503)
     caller = Caller(
-        api_key_id=bearer.api_key_id,
+        api_key_id=request.bearer.api_key_id,
         provider=question.provider,
         model=question.model,
         parameters=question.parameters,
         end_user=question.end_user,
         metadata=question.metadata,
-        payloads=bearer.payloads,
+        trace_id=request.trace_id,
+        payloads=request.bearer.payloads,
     )
     asking = turns.Asking(
         user=conversation.owner,

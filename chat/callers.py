@@ -19,6 +19,7 @@ class Caller:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     end_user: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    trace_id: str = ""  # of the request
     payloads: Payloads | None = None  # how much of what is said the log may keep; None: as the installation says
 
     def redacted(self, rules: Rules) -> "Caller":

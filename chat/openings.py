@@ -136,6 +136,7 @@ def _origin(conversation: Conversation, reply: Message, process_id: uuid.UUID | 
         conversation_id=conversation.id,
         message_id=reply.id,
         payloads=_kept(conversation, caller),
+        trace_id=caller.trace_id if caller else "",
         api_key_id=caller.api_key_id if caller else None,
         requested_model=caller.model if caller else "",
         end_user=(caller.end_user or conversation.end_user or None) if caller else None,

@@ -111,7 +111,7 @@ async def make(request: Request) -> Response:
 async def complete(request: Request) -> Response:
     """The reply in a conversation, as JSON or as a stream of OpenAI's chunks."""
     sent = bodies.read(request.body, Sent, status=400)
-    answering = await asking.ask(request.bearer, sent.conversation_id, sent.question)
+    answering = await asking.ask(request, sent.conversation_id, sent.question)
     if sent.stream:
         has_usage = bool(sent.stream_options and sent.stream_options.include_usage)
         chunks = _chunks(answering, request, has_usage=has_usage)
@@ -137,7 +137,7 @@ async def complete_protobuf(request: Request) -> Response:
             raise Refused(400, "invalid_protobuf", "The body of your request is no llm.ChatRequest.") from None
         given = {"conversation_id": asked.conversation_id, "message": asked.message.replace("\0", "\ufffd")}
         sent = bodies.as_kind(given, Sent, status=400)
-        answering = await asking.ask(request.bearer, sent.conversation_id, sent.question)
+        answering = await asking.ask(request, sent.conversation_id, sent.question)
         told = _ours(await _whole(answering), answering, request)
         usage = {name: value or 0 for name, value in told.pop("usage").items() if name != "model"}
         model = _model(answering.reply)

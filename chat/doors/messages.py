@@ -45,7 +45,7 @@ async def send(request: Request) -> Response:
         sent = bodies.read(request.body, Sent)
         if sent.stream:
             raise Refused(400, "use_stream", "Ask GET …/stream for a reply that streams.", param="stream")
-        answering = await asking.ask(request.bearer, request.parts["conversation_id"], sent.question)
+        answering = await asking.ask(request, request.parts["conversation_id"], sent.question)
         reply = await answering.end()
         fault = asking.fault_of(reply)
         if fault is not None and reply.status != Message.Status.CANCELED:
@@ -61,7 +61,7 @@ async def stream(request: Request) -> Response:
 
     async def answer() -> Response:
         sent = bodies.queried(request.query, Sent)
-        answering = await asking.ask(request.bearer, request.parts["conversation_id"], sent.question)
+        answering = await asking.ask(request, request.parts["conversation_id"], sent.question)
         return Response(200, headers={**server_events.HEADERS, **answering.headers}, chunks=_frames(answering))
 
     return await answers.once(request, answer)

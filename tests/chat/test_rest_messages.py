@@ -270,13 +270,15 @@ def test_the_owners_open_page_follows_what_a_program_asks(
 def test_the_call_is_recorded_with_key_user_and_metadata(program: httpx.Client, server: WebServer, alice):
     conversation = made(program, user_id="user_123")
     with program_of(alice, server, name="a bot") as bot:
-        told = said(bot, conversation, provider="openai", model="gpt-4", metadata={"ticket": 7}).json()["message"]
+        answer = said(bot, conversation, provider="openai", model="gpt-4", metadata={"ticket": 7})
+    told = answer.json()["message"]
     digest.drain()
 
     log = InferenceLog.objects.get()
     assert log.api_key_id == ApiKey.objects.get(name="a bot").id
     assert (log.end_user, log.metadata, log.requested_model) == ("user_123", {"ticket": 7}, "gpt-4")
     assert (str(log.message_id), log.trace_id, log.span_id) == (told["id"], told["trace_id"], told["span_id"])
+    assert told["trace_id"] == answer.headers["x-trace-id"]
 
 
 def test_personal_data_is_stored_removed_and_asked_with_once(program: httpx.Client, conversation, fake_provider: RunningProvider):
