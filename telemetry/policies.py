@@ -22,7 +22,17 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from telemetry.models import RedactionPolicy, RedactionRule
-from telemetry.redaction import LABELS, VERSION, Config, CustomPattern, InvalidConfig, InvalidPattern, Redacted, Redactor, WordList
+from telemetry.redaction import (
+    LABELS,
+    VERSION,
+    Config,
+    CustomPattern,
+    InvalidConfig,
+    InvalidPattern,
+    Redacted,
+    Redactor,
+    WordList,
+)
 from telemetry.redaction import redactor_for as built
 from telemetry.redaction.withholding import WITHHELD
 
