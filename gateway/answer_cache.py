@@ -231,7 +231,8 @@ async def _ask(command: str, *args: Any, **options: Any) -> Any:
         return None
 
 
-def forget_absence() -> None:
-    """Ask Valkey again at once."""
-    global _away_until
-    _away_until = 0.0
+async def aclose() -> None:
+    """Close this loop's connections, at shutdown."""
+    client = _clients.pop(asyncio.get_running_loop(), None)
+    if client is not None:
+        await client.aclose()

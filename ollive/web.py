@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from accounts.database import in_thread
 from chat import deletion, runner, sweep
 from chat.render import warm
-from gateway import adapters, allowances, completions, limits
+from gateway import adapters, allowances, answer_cache, completions, limits
 from telemetry import prices, processes, spool, tokens, writer
 from telemetry.redaction import redact
 
@@ -66,6 +66,7 @@ class WebProcess:
         await writer.close()
         await allowances.settled()
         await limits.aclose()
+        await answer_cache.aclose()
         await adapters.aclose()
 
     async def _say_alive(self) -> None:

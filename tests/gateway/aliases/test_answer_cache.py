@@ -1,6 +1,8 @@
 """Answers that are given again to exactly the same question: at the door, whole and streamed."""
 
+import asyncio
 import json
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +13,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from chat import erasure
+from gateway import answer_cache
 from gateway.models import Budget
+from telemetry import policies
 from telemetry.models import RedactionPolicy
 from tests.asking import recorded
 from tests.fakes.replies import TEXT
@@ -225,3 +229,20 @@ def test_who_is_erased_leaves_no_answers_behind(openai, workspace, bob):
     assert before is not None
     assert after is not None
     assert after.name != before.name
+
+
+def test_without_valkey_every_question_is_asked_and_nobody_waits(settings, monkeypatch):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(answer_cache, "_away_until", 0.0)
+    place = answer_cache.Slot("ollive:answer:nowhere", 60)
+    kept = answer_cache.Kept({0: answer_cache.Choice("By the moon.", reason="stop")}, "openai/plain")
+
+    async def try_it() -> tuple[object, bool]:
+        try:
+            return await place.find(), await place.keep(kept, policies.DEFAULT)
+        finally:
+            await answer_cache.aclose()
+
+    began = time.perf_counter()
+    assert asyncio.run(try_it()) == (None, False)
+    assert time.perf_counter() - began < 2
