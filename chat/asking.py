@@ -20,6 +20,7 @@ from accounts.entrance import Bearer, Refused, Request
 from accounts.sessions import tell_sockets
 from chat import access, listing, naming, originals, runner, turns
 from chat.callers import Caller
+from chat.feed import Feed
 from chat.models import Conversation, Message
 from gateway import allowances, catalogue
 from gateway.adapters import faults
@@ -59,13 +60,13 @@ class Prepared:
 class Answering:
     """The reply to a program's question, being written."""
 
-    def __init__(self, turn: turns.Turn, values: Mapping[str, str], admission: Admission) -> None:
+    def __init__(self, turn: turns.Turn, feed: Feed, values: Mapping[str, str], admission: Admission) -> None:
         assert turn.reply.run_id is not None
         self.conversation = turn.conversation
         self.reply = turn.reply
         self.values = values
         self._run_id: UUID = turn.reply.run_id
-        self._feed = runner.current().feed(self._run_id)
+        self._feed = feed
         self._ended = asyncio.create_task(self._follow(admission), context=contextvars.Context())
         self.headers = admission.headers
 
@@ -178,8 +179,8 @@ def _require_model(bearer: Bearer, model: str, conversation: Conversation) -> No
 async def _begin(prepared: Prepared, request: Request, question: Question, *, admission: Admission) -> Answering:
     answering = None
     try:
-        turn, values = await _refusing(_launch, prepared, request, question)
-        answering = Answering(turn, values, admission)
+        turn, feed, values = await _refusing(_launch, prepared, request, question)
+        answering = Answering(turn, feed, values, admission)
         await in_thread(_tell, turn)
         return answering
     finally:
@@ -187,8 +188,8 @@ async def _begin(prepared: Prepared, request: Request, question: Question, *, ad
             await admission.close()
 
 
-def _launch(prepared: Prepared, request: Request, question: Question) -> tuple[turns.Turn, Mapping[str, str]]:
-    """The stored turn with its run under way, and what the person may see of what models did not get."""
+def _launch(prepared: Prepared, request: Request, question: Question) -> tuple[turns.Turn, Feed, Mapping[str, str]]:
+    """The stored turn, what its run shows from now on, and what the person may see of what models did not get."""
     here, conversation = runner.current(), prepared.conversation
     if here.is_draining:
         raise turns.TurnError("Ollive is restarting. Send again in a moment.", status=503)
@@ -213,8 +214,8 @@ def _launch(prepared: Prepared, request: Request, question: Question) -> tuple[t
     )
     turn = turns.begin(asking, process_id=here.process_id)
     values = originals.held_for(conversation.id, now=timezone.now()).values
-    here.launch(turn)
-    return turn, values
+    (feed,) = here.launch(turn)
+    return turn, feed, values
 
 
 def _tell(turn: turns.Turn) -> None:

@@ -48,12 +48,14 @@ class Runner:
     def runs(self) -> Collection[Run]:
         return self._runs.values()
 
-    def launch(self, turn: Turn) -> None:
-        """Drive the runs of a new turn; to be called from any thread, once the turn is committed."""
-        for opening in turn.openings:
-            if opening.exchange is not None:
-                run = Run(opening.reply, opening.exchange, opening.toolbox)
-                self._loop.call_soon_threadsafe(self._start, run)
+    def launch(self, turn: Turn) -> list[Feed]:
+        """Drive the runs of a new turn, and return what they show; to be called from any thread, once the turn is committed."""
+        runs = [
+            Run(opening.reply, opening.exchange, opening.toolbox) for opening in turn.openings if opening.exchange is not None
+        ]
+        for run in runs:
+            self._loop.call_soon_threadsafe(self._start, run)
+        return [run.feed for run in runs]
 
     def feed(self, run_id: uuid.UUID) -> Feed:
         """What a run shows, wherever it is driven."""
