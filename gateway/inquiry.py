@@ -107,19 +107,15 @@ class Inquiry:
         except DatabaseError:
             raise away() from None
         admission = await allowances.admit(bearer, tokens=asked.tokens)
-        try:
-            exchange = Exchange(
-                ChatRequest(route.target, screened.messages, screened.parameters),
-                origin_of(asked, request, operation=operation),
-                rules=rules,
-                route=route,
-                kind=partial(Heard, source=source, values=screened.values),
-            )
-            books = Books(exchange, admission, size=asked.size)
-            await books.open()
-        except BaseException:
-            await admission.close()
-            raise
+        exchange = Exchange(
+            ChatRequest(route.target, screened.messages, screened.parameters),
+            origin_of(asked, request, operation=operation),
+            rules=rules,
+            route=route,
+            kind=partial(Heard, source=source, values=screened.values),
+        )
+        books = Books(exchange, admission, size=asked.size)
+        await books.open()
         return cls(exchange, books, admission.headers)
 
     def parts(self) -> AsyncGenerator[Part, None]:

@@ -9,7 +9,7 @@ import orjson
 
 from accounts.entrance import Refused, Request, Response
 from gateway.calls import Ending
-from gateway.completions.answering import FIRST_SECONDS, INTERNAL
+from gateway.completions.answering import FIRST_SECONDS, INTERNAL, why
 from gateway.completions.asked import Asked
 from gateway.dialects.frames import Piece
 from gateway.inquiry import Inquiry, Part, Source
@@ -58,7 +58,7 @@ async def _whole(inquiry: Inquiry, dialect: Dialect) -> Response:
         error = failed
         raise inquiry.refused(failed) from None
     except asyncio.CancelledError as gone:
-        ending, error = _why(gone), None
+        ending, error = why(gone), None
         raise
     finally:
         inquiry.books.close(ending, error)
@@ -82,7 +82,7 @@ async def _streamed(inquiry: Inquiry, dialect: Dialect) -> Response:
         error = failed
         raise inquiry.refused(failed) from None
     except asyncio.CancelledError as gone:
-        ending, error = _why(gone), None
+        ending, error = why(gone), None
         raise
     finally:
         if not is_begun:
@@ -115,7 +115,7 @@ async def _chunks(
         inquiry.books.close(ending, error)
         yield dialect.fail(inquiry.refused(failed))
     except asyncio.CancelledError as gone:
-        ending = _why(gone) if ending == "canceled" else ending
+        ending = why(gone) if ending == "canceled" else ending
         raise
     finally:
         await _leave(first, parts)
@@ -133,8 +133,3 @@ async def _leave(first: asyncio.Task[Part | None], parts: AsyncGenerator[Part, N
     with suppress(asyncio.CancelledError, ProviderError):
         await first
     await parts.aclose()
-
-
-def _why(gone: asyncio.CancelledError) -> Ending:
-    """The server says so when it ends what is still running; else it is the caller who has hung up."""
-    return "interrupted" if any("shutdown" in str(reason) for reason in gone.args) else "canceled"

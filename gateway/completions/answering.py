@@ -62,19 +62,15 @@ async def begin(asked: Asked, request: Request, **origin: Any) -> "Answering":
     except DatabaseError:
         raise away() from None
     admission = await allowances.admit(bearer, tokens=0 if keeper.found else asked.tokens)
-    try:
-        exchange = Exchange(
-            ChatRequest(route.target, screened.messages, screened.parameters),
-            keeper.origin(origin_of(asked, request, **origin)),
-            rules=rules,
-            route=route,
-            kind=partial(Answer, values=screened.values, again=keeper.found),
-        )
-        books = Books(exchange, admission, size=asked.size)
-        await books.open()
-    except BaseException:
-        await admission.close()
-        raise
+    exchange = Exchange(
+        ChatRequest(route.target, screened.messages, screened.parameters),
+        keeper.origin(origin_of(asked, request, **origin)),
+        rules=rules,
+        route=route,
+        kind=partial(Answer, values=screened.values, again=keeper.found),
+    )
+    books = Books(exchange, admission, size=asked.size)
+    await books.open()
     headers = {**admission.headers, **keeper.headers}
     if asked.ignored:
         headers["x-ollive-ignored"] = ", ".join(name for name in asked.ignored if name.isascii() and name.isprintable())[:500]
@@ -135,7 +131,7 @@ class Answering:
             error = failed
             raise self._refused(failed) from None
         except asyncio.CancelledError as gone:
-            ending, error = _why(gone), None
+            ending, error = why(gone), None
             raise
         finally:
             self._books.close(ending, error)
@@ -159,7 +155,7 @@ class Answering:
             error = failed
             raise self._refused(failed) from None
         except asyncio.CancelledError as gone:
-            ending, error = _why(gone), None
+            ending, error = why(gone), None
             raise
         finally:
             if not is_begun:
@@ -188,7 +184,7 @@ class Answering:
             self._books.close(ending, error)
             yield frame({"error": refusals.as_error(self._refused(failed))})
         except asyncio.CancelledError as gone:
-            ending = _why(gone) if ending == "canceled" else ending
+            ending = why(gone) if ending == "canceled" else ending
             raise
         except Exception:  # edge: the program is told in the stream, which has begun; it has no status any more
             log.exception("a stream broke", inference_id=str(self.call.inference_id))
@@ -224,6 +220,6 @@ async def _leave(first: asyncio.Task[bytes], frames: AsyncGenerator[bytes, None]
     await frames.aclose()
 
 
-def _why(gone: asyncio.CancelledError) -> Ending:
+def why(gone: asyncio.CancelledError) -> Ending:
     """The server says so when it ends what is still running; else it is the caller who has hung up."""
     return "interrupted" if any("shutdown" in str(reason) for reason in gone.args) else "canceled"

@@ -47,13 +47,18 @@ class Books:
         self._is_settled = asyncio.Event()
 
     async def open(self) -> None:
-        """Raises `Refused`: over budget, or nothing can be written down."""
+        """Raises `Refused`: over budget, or nothing can be written down. Books that can't be opened need not be closed."""
+        is_open = False
         try:
             await self._open()
+            is_open = True
         except asyncio.CancelledError:
             # The caller hung up. What was begun goes on, and is closed after it.
             self._closing = self._closing or start(self._close_abandoned())
             raise
+        finally:
+            if not is_open:
+                await self._admission.close()
 
     async def _open(self) -> None:
         call = self._exchange.call
