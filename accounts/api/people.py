@@ -21,6 +21,8 @@ from accounts.sign_in_links import public_address
 
 router = Router(tags=["Administration"])
 Role = Literal["owner", "admin", "member", "viewer"]
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+CONFLICT = {"responses": {"409": {"description": "A rule would be broken: a workspace needs an owner, say.", "content": PROBLEM}}}
 
 
 class Person(Schema):
@@ -100,7 +102,9 @@ def list_people(request: HttpRequest, asked: Query[AskedPage]) -> Any:
     return PersonPage(data=[Person.of(other) for other in page.rows], next_cursor=page.next_cursor)
 
 
-@router.post("/admin/users", auth=needs("admin"), response={201: NewInvitation}, summary="Invite a person")
+@router.post(
+    "/admin/users", auth=needs("admin"), response={201: NewInvitation}, summary="Invite a person", openapi_extra=CONFLICT
+)
 def invite(request: HttpRequest, given: NewPerson) -> Any:
     """An invitation to the workspace: send its link to whom it is for. Nobody is entered without their own doing."""
     part, now, email = actor_of(request, Act.MANAGE_MEMBERS), timezone.now(), given.email.strip().lower()
@@ -124,7 +128,9 @@ def get_person(request: HttpRequest, user_id: UUID) -> Any:
     return Person.of(_other(request, user_id)[1])
 
 
-@router.patch("/admin/users/{uuid:user_id}", auth=needs("admin"), response=Person, summary="Change a person's part")
+@router.patch(
+    "/admin/users/{uuid:user_id}", auth=needs("admin"), response=Person, summary="Change a person's part", openapi_extra=CONFLICT
+)
 def change_person(request: HttpRequest, user_id: UUID, given: PersonChange) -> Any:
     """Their role, or how much they may ask."""
     part, other = _other(request, user_id)
@@ -141,7 +147,9 @@ def change_person(request: HttpRequest, user_id: UUID, given: PersonChange) -> A
     return Person.of(_other(request, user_id)[1])
 
 
-@router.delete("/admin/users/{uuid:user_id}", auth=needs("admin"), response={204: None}, summary="Remove a person")
+@router.delete(
+    "/admin/users/{uuid:user_id}", auth=needs("admin"), response={204: None}, summary="Remove a person", openapi_extra=CONFLICT
+)
 def remove_person(request: HttpRequest, user_id: UUID) -> Any:
     """End their part: their chats stay the workspace's, their keys end."""
     part, other = _other(request, user_id)
