@@ -10,7 +10,7 @@ from django.test import Client
 from ninja import NinjaAPI
 
 from accounts.entrance import SCOPES
-from ollive import openapi
+from ollive import documented_doors, openapi
 from ollive.api import api
 from ollive.door_list import DOORS, PATTERNS
 
@@ -53,6 +53,11 @@ def offered(api: NinjaAPI) -> set[str]:
 
 def test_every_route_and_every_door_is_in_it(document):
     assert offered(api) - {name for name, _ in operations(document)} == set()
+
+
+def test_every_door_says_itself_what_it_takes_and_answers():
+    doors = {**DOORS, **PATTERNS}
+    assert [path for path, door in doors.items() if not door.document and path not in documented_doors.OPERATIONS] == []
 
 
 def test_nothing_else_is_in_it_but_the_service_itself(document):
