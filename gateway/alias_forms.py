@@ -103,7 +103,7 @@ class AliasForm(forms.ModelForm[ModelAlias]):
             "max_attempts": "Attempts before models stand in",
             "first_byte_seconds": "Wait for the first word (seconds)",
             "idle_seconds": "Wait between words (seconds)",
-            "failures_to_rest": "Failures in a row before a model rests",
+            "failures_to_rest": "Failures before a model rests",
             "rest_seconds": "It rests for (seconds)",
             "cache_seconds": "Keep answers for (seconds)",
             "caches_random": "Also answers that are drawn: at a temperature above 0, or without one",
@@ -111,7 +111,7 @@ class AliasForm(forms.ModelForm[ModelAlias]):
         }
         help_texts = {  # noqa: RUF012
             "max_attempts": "Over all models that share.",
-            "failures_to_rest": "0: it never does.",
+            "failures_to_rest": "In a row. 0: it never does.",
             "cache_seconds": "0: none are kept.",
         }
 
