@@ -149,9 +149,7 @@ def test_a_second_budget_takes_the_first_ones_place(program):
 def test_many_budgets_and_webhooks_cost_no_more_queries(program, workspace):
     def add(numbers: range) -> None:
         for number in numbers:
-            key = ApiKey.objects.create(
-                workspace=workspace, user=person, name=f"{number}", token_sha256=f"{number}", scopes=[]
-            )
+            key = ApiKey.objects.create(workspace=workspace, user=person, name=f"{number}", token_sha256=f"{number}", scopes=[])
             Budget.objects.create(workspace=workspace, subject="api_key", subject_id=key.pk, limit_usd=1)
             Webhook.objects.create(workspace=workspace, name=f"{number}", url="https://example.com", events=["call.failed"])
 
