@@ -48,7 +48,7 @@ LITELLM: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"anyOf": [OBJECT, listed(ELEMENT, maxItems=5_000)]},
+                "schema": ELEMENT,
                 "example": [{"id": "chatcmpl-1", "call_type": "acompletion", "status": "success", "model": "gpt-4o-mini"}],
             },
         },
@@ -97,7 +97,7 @@ TRACES: dict[str, Any] = {
     "requestBody": {
         "content": {
             "application/json": {
-                "schema": fields(["resourceSpans"], resourceSpans=listed(OBJECT)),
+                "schema": fields(["resourceSpans"], resourceSpans=listed(ELEMENT)),
                 "example": {"resourceSpans": []},
             },
         },
