@@ -30,6 +30,7 @@ STOP_REASONS = {
     "refusal": "content_filter",
 }
 
+REMEMBERED = 1000
 # Servers of OpenAI's kind that have no responses API for a model, by their address.
 _without_responses: set[tuple[str | None, str]] = set()
 
@@ -97,6 +98,8 @@ def responses(body: Mapping[str, Any]) -> Source:
             except ProviderError as error:
                 if error.status not in (404, 405) or call.has_output or _names_model(error):
                     raise
+                if len(_without_responses) >= REMEMBERED:
+                    _without_responses.clear()
                 _without_responses.add((target.base_url, target.model))
         async with aclosing(chat(call)) as parts:
             async for part in parts:
@@ -131,11 +134,6 @@ def _as_anthropic(target: Target) -> Target:
     """Where Anthropic's own protocol is spoken, and how its key goes there. Addresses come with and without their path."""
     address = (target.base_url or ANTHROPIC).rstrip("/").removesuffix("/messages").removesuffix("/v1")
     return replace(target, base_url=f"{address}/v1", options={"key_header": "x-api-key"})
-
-
-def forget() -> None:
-    """Ask every server again whether it has what it had not."""
-    _without_responses.clear()
 
 
 def _names_model(error: ProviderError) -> bool:

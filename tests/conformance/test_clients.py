@@ -50,7 +50,7 @@ def node_modules() -> Path:
     """OpenAI's package for Node, as the lock file has it: installed once, by `.ci/run` or here."""
     if not (NODE / "node_modules" / "openai").exists():
         npm = shutil.which("npm")
-        assert npm, "Node is needed: see CONTRIBUTING.md."
+        assert npm, "Node and its npm are needed: apt-get install nodejs npm"
         subprocess.run(
             [npm, "ci", "--no-audit", "--no-fund", "--silent", "--prefer-offline"], cwd=NODE, check=True, timeout=SECONDS
         )
