@@ -125,6 +125,11 @@ ROWS: dict[str, Row] = {
     "healthz": open_page(),
     "ready": open_page(),
     "api:analytics": open_page(401),  # a key's, whoever is signed in
+    "api:find": open_page(401),
+    "api:list_calls": open_page(401),
+    "api:timeseries": open_page(401),
+    "api:get_call": replace(open_page(401), args=lambda _: [uuid.UUID(int=1)]),
+    "api:delete_call": replace(open_page(401), method="delete", args=lambda _: [uuid.UUID(int=1)]),
     "metrics": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
     "account_login": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),  # who is in already goes on to their chats
     "account_logout": Row(anonymous=SIGN_IN, others=200, alice=200),
