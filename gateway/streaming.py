@@ -1,21 +1,17 @@
 """The answer of an inquiry, in one piece or as it comes, in the words of the protocol that was asked in."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, Protocol
 
 import orjson
 
 from accounts.entrance import Refused, Request, Response
-from gateway.calls import Ending
-from gateway.completions.answering import FIRST_SECONDS, INTERNAL, why
 from gateway.completions.asked import Asked
+from gateway.completions.streams import Stream, closed
 from gateway.dialects.frames import Piece
-from gateway.inquiry import Inquiry, Part, Source
-from gateway.protocol import ProviderError, StreamPart
-
-EVENTS = {"content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no"}
+from gateway.inquiry import Inquiry, Source
+from gateway.protocol import StreamPart
 
 
 class Dialect(Protocol):
@@ -45,91 +41,28 @@ async def answer(
 
 
 async def _whole(inquiry: Inquiry, dialect: Dialect) -> Response:
-    ending: Ending = "error"
-    error: ProviderError | None = INTERNAL
-    try:
+    with closed(inquiry.books, inquiry.refused):
         async with aclosing(inquiry.parts()) as parts:
             async for part in parts:
                 dialect.take(part)
         dialect.end()
         body = orjson.dumps(dialect.whole())
-        ending, error = "success", None
-    except ProviderError as failed:
-        error = failed
-        raise inquiry.refused(failed) from None
-    except asyncio.CancelledError as gone:
-        ending, error = why(gone), None
-        raise
-    finally:
-        inquiry.books.close(ending, error)
     await inquiry.books.settled()
     return Response(200, body, inquiry.headers)
 
 
 async def _streamed(inquiry: Inquiry, dialect: Dialect) -> Response:
-    """Nothing is sent before the provider has said something, so that its refusal has a status; but nobody waits in silence."""
-    parts = inquiry.parts()
-    first = asyncio.get_running_loop().create_task(_next(parts))
-    ending: Ending = "error"
-    error: ProviderError | None = INTERNAL
-    is_begun = False
-    try:
-        await asyncio.wait([first], timeout=FIRST_SECONDS)
-        if first.done():
-            first.result()
-        is_begun = True
-    except ProviderError as failed:
-        error = failed
-        raise inquiry.refused(failed) from None
-    except asyncio.CancelledError as gone:
-        ending, error = why(gone), None
-        raise
-    finally:
-        if not is_begun:
-            await _leave(first, parts)
-            inquiry.books.close(ending, error)
-    return Response(200, headers=EVENTS | inquiry.headers, chunks=_chunks(inquiry, dialect, first, parts), ping=dialect.ping)
+    async def last() -> bytes:
+        return dialect.end()
+
+    stream = Stream(
+        _frames(inquiry, dialect), inquiry.books, refuse=inquiry.refused, last=last, fail=dialect.fail, ping=dialect.ping
+    )
+    return await stream.answer(lambda: inquiry.headers)
 
 
-async def _chunks(
-    inquiry: Inquiry, dialect: Dialect, first: asyncio.Task[Part | None], parts: AsyncGenerator[Part, None]
-) -> AsyncGenerator[bytes, None]:
-    ending: Ending = "canceled"
-    error: ProviderError | None = None
-    try:
-        if not first.done():
-            yield dialect.ping
-        part = await first
-        while part is not None:
+async def _frames(inquiry: Inquiry, dialect: Dialect) -> AsyncGenerator[bytes, None]:
+    async with aclosing(inquiry.parts()) as parts:
+        async for part in parts:
             if frames := dialect.take(part):
                 yield frames
-            part = await _next(parts)
-        last = dialect.end()
-        ending = "success"
-        inquiry.books.close(ending)
-        await inquiry.books.settled()
-        if last:
-            yield last
-    except ProviderError as failed:
-        ending, error = "error", failed
-        inquiry.books.close(ending, error)
-        yield dialect.fail(inquiry.refused(failed))
-    except asyncio.CancelledError as gone:
-        ending = why(gone) if ending == "canceled" else ending
-        raise
-    finally:
-        await _leave(first, parts)
-        inquiry.books.close(ending, error)
-
-
-async def _next(parts: AsyncGenerator[Part, None]) -> Part | None:
-    return await anext(parts, None)
-
-
-async def _leave(first: asyncio.Task[Part | None], parts: AsyncGenerator[Part, None]) -> None:
-    """Hang up on the provider."""
-    if not first.done():
-        first.cancel()
-    with suppress(asyncio.CancelledError, ProviderError):
-        await first
-    await parts.aclose()

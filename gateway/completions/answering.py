@@ -1,18 +1,16 @@
 """Answers what a program asks, in one piece or as it comes."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-import structlog
 from django.db import Error as DatabaseError
 
 from accounts.database import in_thread
 from accounts.entrance import Refused, Request, Response
 from gateway import allowances
-from gateway.calls import Ending, Origin
+from gateway.calls import Origin
 from gateway.completions import refusals, routes
 from gateway.completions.asked import Asked
 from gateway.completions.books import Books, away
@@ -20,19 +18,15 @@ from gateway.completions.calls import Answer
 from gateway.completions.keeping import Keeper, look
 from gateway.completions.relay import frame
 from gateway.completions.screened import screen
+from gateway.completions.streams import Stream, closed
 from gateway.completions.wholes import Whole
 from gateway.exchanges import Exchange
 from gateway.protocol import ChatRequest, ProviderError
 from gateway.screening import Blocked
 from telemetry import policies, processes
 
-FIRST_SECONDS = 15.0  # for so long the status waits for the first word: after that a refusal comes in the stream
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
-BROKEN = Refused(500, "server_error", "Something broke here. It was noted.")
-INTERNAL = ProviderError("internal", BROKEN.message)
-
-log = structlog.get_logger(__name__)
 
 
 async def answer(asked: Asked, request: Request) -> Response:
@@ -116,83 +110,28 @@ class Answering:
 
     async def whole(self) -> Response:
         """The answer in one piece. Raises `Refused`."""
-        ending: Ending = "error"
-        error: ProviderError | None = INTERNAL
-        try:
+        with closed(self._books, self._refused):
             async with aclosing(self._exchange.answers(self._books.record_attempt, Answer.whole)) as answers:
                 found: Whole | None = await anext(answers)
                 async for _ in answers:
                     pass
             assert found is not None
-            ending, error = "success", None
             if found.usage is None:
-                found.add_usage(self.call.told_usage(await self._books.reckon(ending)))
-        except ProviderError as failed:
-            error = failed
-            raise self._refused(failed) from None
-        except asyncio.CancelledError as gone:
-            ending, error = why(gone), None
-            raise
-        finally:
-            self._books.close(ending, error)
+                found.add_usage(self.call.told_usage(await self._books.reckon("success")))
         await self._keep()
         await self._books.settled()
         return Response(200, found.body, self._told_headers())
 
     async def streamed(self) -> Response:
-        """The answer as it comes. What goes wrong before the first word is refused, with a status. Raises `Refused`."""
+        """The answer as it comes. Raises `Refused`."""
         frames = self._exchange.answers(self._books.record_attempt, Answer.frames)
-        first = asyncio.get_running_loop().create_task(anext(frames))
-        ending: Ending = "error"
-        error: ProviderError | None = INTERNAL
-        is_begun = False
-        try:
-            await asyncio.wait([first], timeout=FIRST_SECONDS)
-            if first.done():
-                first.result()
-            is_begun = True
-        except ProviderError as failed:
-            error = failed
-            raise self._refused(failed) from None
-        except asyncio.CancelledError as gone:
-            ending, error = why(gone), None
-            raise
-        finally:
-            if not is_begun:
-                await _leave(first, frames)
-                self._books.close(ending, error)
-        headers = {"content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no", **self._told_headers()}
-        return Response(200, headers=headers, chunks=self._chunks(first, frames), ping=PING)
+        stream = Stream(frames, self._books, refuse=self._refused, last=self._last, fail=_failed, ping=PING)
+        return await stream.answer(self._told_headers)
 
-    async def _chunks(self, first: asyncio.Task[bytes], frames: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-        ending: Ending = "canceled"
-        error: ProviderError | None = None
-        try:
-            if not first.done():
-                yield PING
-            yield await first
-            async for sent in frames:
-                yield sent
-            ending = "success"
-            last = self.call.last_frames(await self._books.reckon(ending)) if self._asked.has_usage else b""
-            self._books.close(ending)
-            await self._keep()
-            await self._books.settled()
-            yield last + DONE
-        except ProviderError as failed:
-            ending, error = "error", failed
-            self._books.close(ending, error)
-            yield frame({"error": refusals.as_error(self._refused(failed))})
-        except asyncio.CancelledError as gone:
-            ending = why(gone) if ending == "canceled" else ending
-            raise
-        except Exception:  # edge: the program is told in the stream, which has begun; it has no status any more
-            log.exception("a stream broke", inference_id=str(self.call.inference_id))
-            ending, error = "error", INTERNAL
-            yield frame({"error": refusals.as_error(BROKEN)})
-        finally:
-            await _leave(first, frames)
-            self._books.close(ending, error)
+    async def _last(self) -> bytes:
+        bill = await self._books.reckon("success")
+        await self._keep()
+        return (self.call.last_frames(bill) if self._asked.has_usage else b"") + DONE
 
     async def _keep(self) -> None:
         await self._keeper.keep(self.call, await self._books.reckon("success"))
@@ -211,15 +150,5 @@ class Answering:
         }
 
 
-async def _leave(first: asyncio.Task[bytes], frames: AsyncGenerator[bytes, None]) -> None:
-    """Hang up on the provider."""
-    if not first.done():
-        first.cancel()
-    with suppress(asyncio.CancelledError, ProviderError, StopAsyncIteration):
-        await first
-    await frames.aclose()
-
-
-def why(gone: asyncio.CancelledError) -> Ending:
-    """The server says so when it ends what is still running; else it is the caller who has hung up."""
-    return "interrupted" if any("shutdown" in str(reason) for reason in gone.args) else "canceled"
+def _failed(refused: Refused) -> bytes:
+    return frame({"error": refusals.as_error(refused)})
