@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -266,13 +266,24 @@ async def reply(send: Send, response: Response, visit: Visit) -> None:
     if visit.is_last:
         headers["connection"] = "close"
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    try:
+        await send({"type": "http.response.start", "status": response.status, "headers": raw})
+    except asyncio.CancelledError:
+        if response.chunks is not None:
+            await _abandon(response.chunks)
+        raise
     if response.chunks is not None:
         async with aclosing(response.chunks) as chunks, Pulse(send, response.ping) as pulse:
             async for chunk in chunks:
                 await pulse.send(chunk)
         visit.watch.rest()
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def _abandon(chunks: AsyncGenerator[bytes, None]) -> None:
+    """Nobody is there to read the stream. A generator tidies up after itself only when it has begun."""
+    async with aclosing(chunks):
+        await anext(chunks, b"")
 
 
 def _openai_type(status: int) -> str:

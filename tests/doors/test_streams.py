@@ -100,6 +100,19 @@ async def test_a_caller_who_hangs_up_before_the_answer_ends_the_work():
 
 
 @pytest.mark.asyncio
+async def test_a_stream_that_nobody_begins_to_read_is_closed_too():
+    ended = list[str]()
+
+    class Slow(Caller):
+        async def send(self, message: dict[str, Any]) -> None:
+            self.hangs_up.set()
+            await asyncio.Event().wait()
+
+    await asyncio.wait_for(Slow().ask(streaming(ended=ended)), 5)
+    assert ended == ["closed"]
+
+
+@pytest.mark.asyncio
 async def test_a_process_that_ends_is_not_taken_for_a_caller_who_has_gone():
     caller, ended = Caller(), list[str]()
     asking = asyncio.create_task(caller.ask(streaming(then=asyncio.Event().wait, ended=ended)))
