@@ -22,13 +22,12 @@ from gateway.configuration import (
     ConfiguredBudget,
     ConfiguredKey,
     ConfiguredPerson,
-    ConfiguredPrice,
     ConfiguredProvider,
     ConfiguredWebhook,
     ConfiguredWorkspace,
 )
 from gateway.models import Budget, ModelAlias, ModelEntry, Provider, Webhook
-from gateway.wanted import Actor, Unwanted, WantedBudget
+from gateway.wanted import Actor, Unwanted, WantedBudget, WantedPrice
 from telemetry import prices
 from telemetry.models import ListedPrice
 from telemetry.rates import BUCKETS, MILLION, completed
@@ -317,7 +316,7 @@ def _told_of(row: Provider) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"key": row.api_key.reveal() if row.api_key else ""}
 
 
-def _price(told: ConfiguredPrice, outcome: Outcome, now: datetime) -> None:
+def _price(told: WantedPrice, outcome: Outcome, now: datetime) -> None:
     usd = {bucket: rate / MILLION for bucket in BUCKETS if (rate := getattr(told, bucket)) is not None}
     entered = ListedPrice.objects.filter(
         provider=told.provider, model=told.model, origin=ListedPrice.Origin.MANUAL, withdrawn_at=None

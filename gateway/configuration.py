@@ -9,13 +9,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import yaml
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from accounts.administration import Body, LimitFields, Name
 from accounts.entrance import Scope
-from gateway.wanted import WantedAlias, WantedBudget, WantedModel
+from gateway.wanted import WantedAlias, WantedBudget, WantedModel, WantedPrice
 from gateway.webhooks import LONGEST_URL
-from telemetry.money import Usd
 
 Role = Literal["owner", "admin", "member", "viewer"]
 Email = Annotated[str, Field(min_length=3, max_length=254), AfterValidator(lambda text: text.strip().lower())]
@@ -98,24 +97,11 @@ class ConfiguredWorkspace(Body):
     webhooks: list[ConfiguredWebhook] | None = None
 
 
-class ConfiguredPrice(Body):
-    """US dollars for a million tokens. What is left out follows from input and output."""
-
-    provider: str = Field(min_length=1, max_length=100)
-    model: str = Field(min_length=1, max_length=300)
-    input: Usd
-    output: Usd
-    cache_read: Usd | None = None
-    cache_write: Usd | None = None
-    reasoning: Usd | None = None
-    effective_from: AwareDatetime | None = Field(None, description="Of a new one; from now on, unless given.")
-
-
 class Configuration(Body):
     """The whole file."""
 
     providers: list[ConfiguredProvider] | None = Field(None, description="Of every workspace.")
-    prices: list[ConfiguredPrice] | None = None
+    prices: list[WantedPrice] | None = None
     workspaces: list[ConfiguredWorkspace] | None = None
 
 

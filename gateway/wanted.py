@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from accounts import audit
 from accounts.administration import Body
@@ -21,6 +21,7 @@ from accounts.models import ApiKey, Membership, Workspace
 from gateway import catalogue, shelves, sources
 from gateway.models import Budget, Deployment, ModelAlias, ModelEntry
 from gateway.protocol import ProviderError
+from telemetry.money import Usd
 
 NOBODY = UUID(int=0)
 Role = Literal["owner", "admin", "member"]
@@ -81,6 +82,19 @@ class WantedAlias(Body):
     cache_seconds: int = Field(0, ge=0, le=2_592_000)
     caches_random: bool = False
     split_by: Literal["request", "user"] = "request"
+
+
+class WantedPrice(Body):
+    """US dollars for a million tokens. What is left out follows from input and output."""
+
+    provider: str = Field(min_length=1, max_length=100)
+    model: str = Field(min_length=1, max_length=300)
+    input: Usd
+    output: Usd
+    cache_read: Usd | None = None
+    cache_write: Usd | None = None
+    reasoning: Usd | None = None
+    effective_from: AwareDatetime | None = Field(None, description="Of a new one; null: from now on.")
 
 
 class WantedBudget(Body):

@@ -6,16 +6,16 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from accounts.access import Act
-from accounts.administration import AskedPage, Body, actor_of, invalid, nothing_such
+from accounts.administration import AskedPage, actor_of, invalid, nothing_such
 from accounts.entrance import Refused
 from accounts.models import Membership
 from accounts.programs import needs
+from gateway.wanted import WantedPrice
 from telemetry import prices
 from telemetry.models import ListedPrice
-from telemetry.money import Usd
 from telemetry.rates import BUCKETS, MILLION
 
 router = Router(tags=["Administration"])
@@ -57,17 +57,7 @@ class PricePage(Schema):
     next_cursor: str | None
 
 
-class NewPrice(Body):
-    """US dollars for a million tokens. What is left out follows from input and output."""
-
-    provider: str = Field(min_length=1, max_length=100)
-    model: str = Field(min_length=1, max_length=300)
-    input: Usd
-    output: Usd
-    cache_read: Usd | None = None
-    cache_write: Usd | None = None
-    reasoning: Usd | None = None
-    effective_from: AwareDatetime | None = Field(None, description="Null: from now on.")
+class NewPrice(WantedPrice):
     source: str = Field("entered by a program", max_length=500)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 
 from accounts.entrance import Refused
-from gateway.dialects.frames import Piece, event
-from gateway.protocol import Delta, StreamPart, ToolCallDelta, Usage
+from gateway.dialects import frames
+from gateway.dialects.frames import event
+from gateway.protocol import Delta, ToolCallDelta, Usage
 
 STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use", "function_call": "tool_use", "content_filter": "refusal"}
 ERROR_TYPES = {
@@ -23,43 +24,27 @@ ERROR_TYPES = {
 }
 
 
-class Writer:
-    """Writes one answer. What a provider of this protocol said is passed on as it is."""
+class Writer(frames.Writer):
+    """Writes one answer."""
 
     ping = event({"type": "ping"}, "ping")
 
     def __init__(self, model: str) -> None:
+        super().__init__()
         self._model = model
         self._id = f"msg_{secrets.token_hex(12)}"
         self._blocks: list[dict[str, Any]] = []
         self._arguments: dict[int, str] = {}  # of the tools' blocks, by their place
         self._tools: dict[int, int] = {}  # a tool call's index → its block's place
         self._open: list[int] = []
-        self._usage = Usage()
-        self._reason = "stop"
-        self._passed: dict[str, Any] | None = None
         self._has_begun = False
-
-    def take(self, part: StreamPart | Piece) -> bytes:
-        if isinstance(part, Piece):
-            self._passed = part.said
-            return event(part.said, str(part.said.get("type", "")))
-        if self._passed is not None:
-            return b""
-        if isinstance(part, Delta):
-            return b"".join(self._begin()) + b"".join(self._told(part))
-        if isinstance(part, Usage):
-            self._usage = part
-        else:
-            self._reason = part.reason
-        return b""
 
     def end(self) -> bytes:
         if self._passed is not None:
             return b""
         frames = [*self._begin(), *self._close()]
         delta = {"stop_reason": self._stop_reason, "stop_sequence": None}
-        frames.append(event({"type": "message_delta", "delta": delta, "usage": usage(self._usage)}, "message_delta"))
+        frames.append(event({"type": "message_delta", "delta": delta, "usage": usage(self._usage or Usage())}, "message_delta"))
         frames.append(event({"type": "message_stop"}, "message_stop"))
         return b"".join(frames)
 
@@ -72,7 +57,7 @@ class Writer:
             **self._opening(),
             "content": self._blocks,
             "stop_reason": self._stop_reason,
-            "usage": usage(self._usage),
+            "usage": usage(self._usage or Usage()),
         }
 
     def fail(self, refused: Refused) -> bytes:
@@ -91,7 +76,7 @@ class Writer:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": usage(self._usage),
+            "usage": usage(self._usage or Usage()),
         }
 
     def _begin(self) -> Iterator[bytes]:

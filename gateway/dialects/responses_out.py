@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from accounts.entrance import Refused
-from gateway.dialects.frames import Piece, event
-from gateway.protocol import Delta, StreamPart, ToolCallDelta, Usage
+from gateway.dialects import frames
+from gateway.dialects.frames import event
+from gateway.protocol import Delta, ToolCallDelta, Usage
 
 ECHOED = ("instructions", "max_output_tokens", "metadata", "reasoning", "temperature", "text", "tool_choice", "tools", "top_p")
 DEFAULTS: Mapping[str, Any] = {"metadata": {}, "tools": [], "tool_choice": "auto", "text": {"format": {"type": "text"}}}
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
-class Writer:
-    """Writes one answer. What a provider of this protocol said is passed on as it is."""
+class Writer(frames.Writer):
+    """Writes one answer."""
 
     ping = b": ping\n\n"
 
     def __init__(self, model: str, asked: Mapping[str, Any]) -> None:
+        super().__init__()
         self._model = model
         self._asked = asked
         self._id = f"resp_{secrets.token_hex(24)}"
@@ -27,24 +29,7 @@ class Writer:
         self._items: list[dict[str, Any]] = []
         self._open: int | None = None  # the text or the thought that is being said
         self._calls: dict[int, int] = {}  # a tool call's index → its item's place
-        self._usage: Usage | None = None
-        self._reason = "stop"
         self._number = 0
-        self._passed: dict[str, Any] | None = None
-
-    def take(self, part: StreamPart | Piece) -> bytes:
-        if isinstance(part, Piece):
-            self._passed = part.said
-            return event(part.said, str(part.said.get("type", "")))
-        if self._passed is not None:
-            return b""
-        if isinstance(part, Delta):
-            return b"".join([*self._begin(), *self._told(part)])
-        if isinstance(part, Usage):
-            self._usage = part
-        else:
-            self._reason = part.reason
-        return b""
 
     def end(self) -> bytes:
         if self._passed is not None:

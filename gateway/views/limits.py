@@ -1,18 +1,14 @@
 """The limits of people: of each person in the workspace, and of one of them. Those of a key are on the page of the key."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from accounts import api_keys, audit
+from accounts import api_keys, member_limits
 from accounts.access import Act, current_membership, person, posted_membership, require
-from accounts.audit import Action
 from accounts.entrance import Limits
 from accounts.key_forms import LimitsForm
 from accounts.models import Membership, Workspace
@@ -29,7 +25,7 @@ def limits_page(request: HttpRequest) -> HttpResponse:
     require(part, Act.CONFIGURE)
     form = _form(request, part.workspace)
     if request.method == "POST" and form.is_valid():
-        _save(request, part.workspace, form.limits, workspace=part.workspace)
+        _change(request, part, part.workspace, form.limits)
         messages.success(request, "Saved. It holds within five seconds.")
         return redirect("gateway:limits")
     found = limit_standings.of_workspace(Workspace.objects.get(pk=part.workspace_id), after=request.GET.get("after", ""))
@@ -52,7 +48,7 @@ def person_limits(request: HttpRequest, member_id: int) -> HttpResponse:
     require(part, Act.CONFIGURE)
     form = _form(request, found, defaults=api_keys.limits_of(part.workspace))
     if request.method == "POST" and form.is_valid():
-        _save(request, found, form.limits, workspace=part.workspace, of=str(found.user_id))
+        _change(request, part, found, form.limits)
         messages.success(request, f"Saved. It holds for {found.user} within five seconds.")
         return redirect("gateway:limits")
     context = {"form": form, "other": found}
@@ -65,16 +61,5 @@ def _form(request: HttpRequest, limited: Limited, *, defaults: Limits | None = N
     return LimitsForm(request.POST if request.method == "POST" else None, defaults=defaults or Limits(), initial=initial)
 
 
-def _save(request: HttpRequest, limited: Limited, limits: Limits, *, workspace: Workspace, of: str = "") -> None:
-    limited.requests_per_minute, limited.tokens_per_minute, limited.concurrent_calls = (
-        limits.requests,
-        limits.tokens,
-        limits.concurrent,
-    )
-    with transaction.atomic():
-        limited.save(update_fields=["requests_per_minute", "tokens_per_minute", "concurrent_calls"])
-        detail: dict[str, Any] = {"of": of} if of else {"for": "each person"}
-        detail |= {"requests_per_minute": limits.requests, "tokens_per_minute": limits.tokens, "calls_at_once": limits.concurrent}
-        audit.note(
-            Action.LIMITS_CHANGED, person(request), now=timezone.now(), workspace=workspace, subject=limited, detail=detail
-        )
+def _change(request: HttpRequest, part: Membership, limited: Membership | Workspace, limits: Limits) -> None:
+    member_limits.change(limited, limits, workspace_id=part.workspace_id, by=person(request), now=timezone.now())
