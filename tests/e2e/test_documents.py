@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.axe import violations_in_both_themes
 from tests.programs import make_token
 from tests.server import WebServer
 
@@ -47,6 +48,15 @@ def test_swagger_draws_the_api_and_sends_a_key(visit, server, alice):
     block.get_by_role("button", name="Execute").click()
     expect(block.locator(".live-responses-table .response-col_status").last).to_contain_text("200", timeout=10_000)
     assert '"data": []' in block.locator(".live-responses-table").inner_text()
+
+
+def test_our_part_of_the_pages_is_for_everybody(visit):
+    page = visit("/docs")
+    expect(page.locator(".opblock").first).to_be_visible(timeout=20_000)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert violations_in_both_themes(page, ".documents-bar") == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_redoc_draws_the_api(visit):
