@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def closed(books: Books, refuse: Refuse) -> Iterator[None]:
-    """Close the books with how the work inside ended. Raises `Refused` for a fault of the provider's."""
+def closed(books: Books, refuse: Refuse, *, goes_on: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Close the books with how the work inside ended, unless it goes on. Raises `Refused` for a fault of the provider's."""
     ending: Ending = "error"
     error: ProviderError | None = INTERNAL
     try:
@@ -39,7 +39,8 @@ def closed(books: Books, refuse: Refuse) -> Iterator[None]:
         ending, error = _why(gone), None
         raise
     finally:
-        books.close(ending, error)
+        if not goes_on():
+            books.close(ending, error)
 
 
 class Stream:
@@ -68,14 +69,16 @@ class Stream:
     async def answer(self, headers: Callable[[], dict[str, str]]) -> Response:
         """Raises `Refused`. The headers are asked for when the provider that answers is known."""
         first = asyncio.get_running_loop().create_task(self._begun())
-        try:
-            await asyncio.wait([first], timeout=FIRST_SECONDS)
-            if first.done():
-                first.result()
-        except BaseException:
-            await self._leave(first)
-            with closed(self._books, self._refuse):
-                raise
+        is_begun = False
+        with closed(self._books, self._refuse, goes_on=lambda: is_begun):
+            try:
+                await asyncio.wait([first], timeout=FIRST_SECONDS)
+                if first.done():
+                    first.result()
+                is_begun = True
+            finally:
+                if not is_begun:
+                    await self._leave(first)
         return Response(200, headers=EVENTS | headers(), chunks=self._chunks(first), ping=self._ping)
 
     async def _chunks(self, first: asyncio.Task[bytes]) -> AsyncGenerator[bytes, None]:
