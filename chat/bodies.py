@@ -9,7 +9,8 @@ import orjson
 from msgspec import Meta
 
 from accounts.entrance import Refused
-from chat.metadata import checked, without_nul
+from accounts.storable import without_nul
+from chat.metadata import checked
 
 Text = Annotated[str, Meta(min_length=1, max_length=100_000)]
 Provider = Annotated[str, Meta(max_length=50)]

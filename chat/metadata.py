@@ -17,15 +17,6 @@ def checked(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def without_nul(value: Any) -> Any:
-    """The value with every text in it made storable, keys too: PostgreSQL takes no NUL."""
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd")
-    if isinstance(value, dict):
-        return {without_nul(key): without_nul(part) for key, part in value.items()}
-    return [without_nul(part) for part in value] if isinstance(value, list) else value
-
-
 def _is_shallow(value: Any, levels: int) -> bool:
     if not isinstance(value, dict | list):
         return True

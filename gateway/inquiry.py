@@ -11,23 +11,20 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from django.db import Error as DatabaseError
 from django.utils import timezone
 
-from accounts.database import in_thread
 from accounts.entrance import Refused, Request
 from gateway import allowances
 from gateway.calls import Call, Origin
 from gateway.completions import refusals, routes
 from gateway.completions.answering import origin_of
 from gateway.completions.asked import Asked
-from gateway.completions.books import Books, away
-from gateway.completions.screened import screen
+from gateway.completions.books import Books
+from gateway.completions.screened import rules_for, screen
 from gateway.dialects.frames import Piece
 from gateway.exchanges import Exchange
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, StreamPart, Usage
 from gateway.screening import UNCHECKED, Blocked
-from telemetry import policies
 from telemetry.redaction.masking import StreamRestorer
 
 Part = StreamPart | Piece
@@ -91,21 +88,12 @@ class Inquiry:
     async def open(cls, request: Request, asked: Asked, source: Source, *, is_opaque: bool, operation: str) -> "Inquiry":
         """All that comes before the provider is asked. `is_opaque` is what nobody here can read. Raises `Refused`."""
         bearer = request.bearer
-        rules: policies.Rules | None = None
-        try:
-            fresh = policies.fresh(bearer.workspace_id)
-            known = fresh if fresh is not None else await in_thread(policies.rules_of, bearer.workspace_id)
-            rules = known
+        rules = await rules_for(bearer)
+        with refusals.told(rules):
             route = await routes.find(asked.model, bearer, subject=asked.end_user or str(bearer.user_id))
-            if is_opaque and known.policy.mode != "log_only":
+            if is_opaque and rules.policy.mode != "log_only":
                 raise Blocked(UNCHECKED, {"WITHHELD": 1})
-            screened = await screen(asked, known)
-        except ProviderError as error:
-            raise refusals.of_provider(error, rules) from None
-        except Blocked as blocked:
-            raise refusals.of_block(blocked) from None
-        except DatabaseError:
-            raise away() from None
+            screened = await screen(asked, rules)
         admission = await allowances.admit(bearer, tokens=asked.tokens)
         exchange = Exchange(
             ChatRequest(route.target, screened.messages, screened.parameters),

@@ -16,8 +16,9 @@ from django.utils.crypto import salted_hmac
 from yarl import URL
 
 from gateway import directory, known_models
-from gateway.adapters.direct import NETWORK_ERRORS, headers_for, network_fault
+from gateway.adapters.direct import NETWORK_ERRORS, network_fault
 from gateway.adapters.faults import fault, refusal
+from gateway.adapters.posting import headers_for
 from gateway.adapters.sessions import close_sessions, read_start, session
 from gateway.addresses import require_public
 from gateway.protocol import Abilities, ProviderError, Target

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from accounts.entrance import Bearer, Gone, Refused, Request, Response
+from gateway.completions.refusals import as_error
 from ollive.bearers import Bearers
 from ollive.bodies import Body
 from ollive.door_list import Door, address_of
@@ -236,8 +237,7 @@ def refusal(path: str, refused: Refused) -> Response:
     if refused.retry_after is not None:
         headers["retry-after"] = str(max(1, round(refused.retry_after)))
     if path.startswith("/v1/"):
-        error = {"message": refused.message, "type": _openai_type(refused.status), "param": refused.param, "code": refused.code}
-        return Response(refused.status, orjson.dumps({"error": error}), headers)
+        return Response(refused.status, orjson.dumps({"error": as_error(refused)}), headers)
     problem = {
         "type": "about:blank",
         "title": HTTPStatus(refused.status).phrase,
@@ -284,12 +284,6 @@ async def _abandon(chunks: AsyncGenerator[bytes, None]) -> None:
     """Nobody is there to read the stream. A generator tidies up after itself only when it has begun."""
     async with aclosing(chunks):
         await anext(chunks, b"")
-
-
-def _openai_type(status: int) -> str:
-    if status >= 500:
-        return "server_error"
-    return {403: "permission_error", 429: "rate_limit_error"}.get(status, "invalid_request_error")
 
 
 @cache

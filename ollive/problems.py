@@ -15,6 +15,7 @@ from ninja.parser import Parser
 
 from accounts.database import forget_connections
 from accounts.entrance import Refused
+from accounts.storable import without_nul
 from ollive import door_list, doors, outages
 
 log = structlog.get_logger(__name__)
@@ -34,15 +35,6 @@ class TextParser(Parser):
 
     def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> Any:
         return without_nul(super().parse_querydict(data, list_fields, request))
-
-
-def without_nul(value: Any) -> Any:
-    """The value with every text in it made storable, keys too."""
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd")
-    if isinstance(value, dict):
-        return {without_nul(key): without_nul(part) for key, part in value.items()}
-    return [without_nul(part) for part in value] if isinstance(value, list) else value
 
 
 def problem(request: HttpRequest, refused: Refused, **members: Any) -> HttpResponse:

@@ -6,22 +6,22 @@ from typing import Protocol, TypeVar
 
 import aiohttp
 import msgspec
-from yarl import URL
 
 from gateway import directory
 from gateway.adapters import concessions, wire
 from gateway.adapters.faults import fault, of_error, refusal, retry_after_seconds
-from gateway.adapters.sessions import Attempt, read_start, session
+from gateway.adapters.posting import JSON, post
+from gateway.adapters.sessions import read_start
 from gateway.adapters.sse import EventReader, EventTooLargeError
 from gateway.adapters.timeouts import Timeouts, Watch
-from gateway.addresses import ForbiddenAddressError, require_public
+from gateway.addresses import ForbiddenAddressError
 from gateway.protocol import ChatRequest, Delta, Finish, ProviderError, StreamPart, Target, Usage
 
 DONE = b"[DONE]"
 MAX_REFUSAL_BYTES = 64 * 1024
 MAX_WHOLE_BYTES = 16 * 1024 * 1024
 DRAIN_SECONDS = 0.1
-EVENTS, JSON = "text/event-stream", "application/json"
+EVENTS = "text/event-stream"
 NETWORK_ERRORS = (aiohttp.ClientError, msgspec.MsgspecError, OSError, RuntimeError, ValueError)
 
 
@@ -126,38 +126,14 @@ class DirectAdapter:
             concessions.remember(request.target, conceded)
 
     async def _post(self, target: Target, body: bytes, *, is_stream: bool) -> aiohttp.ClientResponse:
-        url = URL(f"{target.base_url}/chat/completions").update_query(target.options.get("query") or {})
-        if target.is_guarded:
-            require_public(url.host or "", port=url.port, allowed=target.allowed_host)
-        patience, accept = (self._timeouts.first_byte, EVENTS) if is_stream else (self._timeouts.whole, JSON)
-        async with asyncio.timeout(patience):
-            while True:
-                attempt = Attempt()
-                try:
-                    return await session(is_guarded=target.is_guarded, allowed=target.allowed_host).post(
-                        url,
-                        data=body,
-                        headers={"Content-Type": JSON, "Accept": accept} | headers_for(target),
-                        allow_redirects=False,
-                        timeout=aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect),
-                        trace_request_ctx=attempt,
-                    )
-                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                    # The server had closed the idle connection while we sent: it has not seen the request.
-                    if not attempt.is_reused:
-                        raise
+        times = self._timeouts
+        patience, accept = (times.first_byte, EVENTS) if is_stream else (times.whole, JSON)
+        headers = {"Accept": accept}
+        return await post(target, "/chat/completions", body, headers=headers, patience=patience, connect=times.connect)
 
     async def _read_refusal(self, response: aiohttp.ClientResponse) -> bytes:
         async with response, asyncio.timeout(self._timeouts.idle):
             return await read_start(response, limit=MAX_REFUSAL_BYTES)
-
-
-def headers_for(target: Target) -> dict[str, str]:
-    """The header that carries the key, if there is one."""
-    if not target.api_key:
-        return {}
-    name = str(target.options.get("key_header") or "Authorization")
-    return {name: target.api_key if name != "Authorization" else f"Bearer {target.api_key}"}
 
 
 class _Reply:

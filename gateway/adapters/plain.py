@@ -6,15 +6,14 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from yarl import URL
 
 from gateway import directory
-from gateway.adapters.direct import DONE, MAX_REFUSAL_BYTES, MAX_WHOLE_BYTES, NETWORK_ERRORS, headers_for, network_fault
+from gateway.adapters.direct import DONE, MAX_REFUSAL_BYTES, MAX_WHOLE_BYTES, NETWORK_ERRORS, network_fault
 from gateway.adapters.faults import fault, of_error, refusal, retry_after_seconds
-from gateway.adapters.sessions import Attempt, read_start, session
+from gateway.adapters.posting import post
+from gateway.adapters.sessions import read_start
 from gateway.adapters.sse import EventReader, EventTooLargeError
 from gateway.adapters.timeouts import Timeouts, Watch
-from gateway.addresses import require_public
 from gateway.protocol import Target
 
 NONE: Mapping[str, str] = {}
@@ -69,7 +68,9 @@ async def stream(
 async def _open(target: Target, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> aiohttp.ClientResponse:
     who, timeouts = directory.label(target.provider), Timeouts.of(target)
     try:
-        response = await _post(target, path, msgspec.json.encode(body), headers={**headers, **headers_for(target)})
+        response = await post(
+            target, path, msgspec.json.encode(body), headers=headers, patience=timeouts.first_byte, connect=timeouts.connect
+        )
         if 200 <= response.status < 300:
             return response
         async with response, asyncio.timeout(timeouts.idle):
@@ -77,26 +78,3 @@ async def _open(target: Target, path: str, body: Mapping[str, Any], headers: Map
     except NETWORK_ERRORS as error:
         raise network_fault(error, who) from error
     raise refusal(who, response.status, text, retry_after=retry_after_seconds(response.headers))
-
-
-async def _post(target: Target, path: str, body: bytes, *, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-    url = URL(f"{target.base_url}{path}").update_query(target.options.get("query") or {})
-    if target.is_guarded:
-        require_public(url.host or "", port=url.port, allowed=target.allowed_host)
-    timeouts = Timeouts.of(target)
-    async with asyncio.timeout(timeouts.first_byte):
-        while True:
-            attempt = Attempt()
-            try:
-                return await session(is_guarded=target.is_guarded, allowed=target.allowed_host).post(
-                    url,
-                    data=body,
-                    headers={"Content-Type": "application/json", **headers},
-                    allow_redirects=False,
-                    timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
-                    trace_request_ctx=attempt,
-                )
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                # The server had closed the idle connection while we sent: it has not seen the request.
-                if not attempt.is_reused:
-                    raise

@@ -5,25 +5,21 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from django.db import Error as DatabaseError
-
-from accounts.database import in_thread
 from accounts.entrance import Refused, Request, Response
 from gateway import allowances
 from gateway.calls import Origin
 from gateway.completions import refusals, routes
 from gateway.completions.asked import Asked
-from gateway.completions.books import Books, away
+from gateway.completions.books import Books
 from gateway.completions.calls import Answer
 from gateway.completions.keeping import Keeper, look
 from gateway.completions.relay import frame
-from gateway.completions.screened import screen
+from gateway.completions.screened import rules_for, screen
 from gateway.completions.streams import Stream, closed
 from gateway.completions.wholes import Whole
 from gateway.exchanges import Exchange
 from gateway.protocol import ChatRequest, ProviderError
-from gateway.screening import Blocked
-from telemetry import policies, processes
+from telemetry import processes
 
 PING = b": ping\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -41,20 +37,12 @@ async def begin(asked: Asked, request: Request, **origin: Any) -> "Answering":
     `origin` are further fields of `Origin`, such as the operation. Raises `Refused`.
     """
     bearer = request.bearer
-    rules = policies.fresh(bearer.workspace_id)
-    if rules is None:
-        rules = await in_thread(policies.rules_of, bearer.workspace_id)
-    try:
+    rules = await rules_for(bearer)
+    with refusals.told(rules):
         route = await routes.find(asked.model, bearer, subject=asked.end_user or str(bearer.user_id))
         screened = await screen(asked, rules)
         keeper = await look(asked, screened, route, request=request, rules=rules)
         route = keeper.route(route)
-    except ProviderError as error:
-        raise refusals.of_provider(error, rules) from None
-    except Blocked as blocked:
-        raise refusals.of_block(blocked) from None
-    except DatabaseError:
-        raise away() from None
     admission = await allowances.admit(bearer, tokens=0 if keeper.found else asked.tokens)
     exchange = Exchange(
         ChatRequest(route.target, screened.messages, screened.parameters),

@@ -15,7 +15,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.database import in_thread
-from accounts.entrance import Refused
 from gateway import spending
 from gateway.allowances import Admission
 from gateway.calls import Bill, Call, Ending
@@ -73,7 +72,7 @@ class Books:
         except spending.BudgetRefusal as refusal:
             raise refusals.of_budget(refusal, now=timezone.now()) from None
         except DatabaseError:
-            raise away() from None
+            raise refusals.away() from None
         if not self._is_reserved:
             await self.record([await self._built(call.started)])
 
@@ -92,7 +91,7 @@ class Books:
                 await asyncio.to_thread(spool.keep, events)
             except spool.SpoolError as refusal:
                 log.error("an event can be stored nowhere", error=str(refusal))
-                raise away(absence.retry_after) from None
+                raise refusals.away(absence.retry_after) from None
 
     async def record_attempt(self, events: Sequence[Event]) -> None:
         """The end of one attempt and the start of the next, which spends what the failed one had set aside."""
@@ -207,7 +206,3 @@ async def settled() -> None:
     """Wait until what is over is written down, before the process ends."""
     if _under_way:
         await asyncio.wait(_under_way, timeout=SETTLE_SECONDS)
-
-
-def away(retry_after: float = 2) -> Refused:
-    return Refused(503, "unavailable", "Calls can't be recorded at the moment; try again shortly.", retry_after=retry_after)

@@ -1,9 +1,12 @@
 """What a program is told when there is no answer: a status and a code that OpenAI's clients know, for each fault of the table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
+
+from django.db import Error as DatabaseError
 
 from accounts.entrance import Refused
 from gateway.protocol import ProviderError
@@ -40,6 +43,23 @@ TABLE: Mapping[str, Told] = {
     "connection": Told(502, "provider_connection"),
     "canceled_upstream": Told(502, "provider_canceled"),
 }
+
+
+@contextmanager
+def told(rules: Rules) -> Iterator[None]:
+    """Whatever speaks against asking a provider, as the program reads it. Raises `Refused`."""
+    try:
+        yield
+    except ProviderError as error:
+        raise of_provider(error, rules) from None
+    except Blocked as blocked:
+        raise of_block(blocked) from None
+    except DatabaseError:
+        raise away() from None
+
+
+def away(retry_after: float = 2) -> Refused:
+    return Refused(503, "unavailable", "Calls can't be recorded at the moment; try again shortly.", retry_after=retry_after)
 
 
 def of_provider(error: ProviderError, rules: Rules | None = None) -> Refused:

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.database import in_thread
+from accounts.entrance import Bearer
 from gateway.completions.asked import Asked
 from gateway.screening import UNCHECKED, Blocked, screen_messages
+from telemetry import policies
 from telemetry.policies import Rules
 from telemetry.redaction.masking import Mask
 
@@ -32,6 +35,12 @@ class Screened:
     messages: Sequence[Mapping[str, Any]]
     parameters: Mapping[str, Any]
     values: Mapping[str, str] | None = None
+
+
+async def rules_for(bearer: Bearer) -> Rules:
+    """What holds in the key's workspace, in memory where it can be."""
+    fresh = policies.fresh(bearer.workspace_id)
+    return fresh if fresh is not None else await in_thread(policies.rules_of, bearer.workspace_id)
 
 
 async def screen(asked: Asked, rules: Rules) -> Screened:
