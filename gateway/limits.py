@@ -68,7 +68,7 @@ class Valkey:
     def __init__(self) -> None:
         self._client = redis.asyncio.Redis.from_url(
             settings.REDIS_URL,
-            socket_timeout=TIMEOUT_SECONDS,
+            socket_timeout=None,  # a round trip is limited as a whole: a limit of each write would be a task of its own
             socket_connect_timeout=TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
@@ -99,7 +99,8 @@ class Valkey:
         while self._waiting:
             now, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
             try:
-                answers = await self._run(now)
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    answers = await self._run(now)
             except (RedisError, OSError) as error:
                 self._lose(now, error)
                 continue

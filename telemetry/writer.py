@@ -27,6 +27,8 @@ QUEUE_ROWS = 20_000
 QUEUE_BYTES = 64 * 1024 * 1024
 FLUSH_SECONDS = 10.0
 CONNECT_SECONDS = 3
+PREPARED_AFTER = 2  # times of the same statement: planning it takes as long as running it
+PATIENCE_SECONDS = 0.005  # for which what nobody waits for lets others come along
 AWAY_SECONDS = 1.0  # after a failure nobody tries again for so long: who comes is refused at once
 DEPTH_SECONDS = 2.0
 UNSTORABLE = "unstorable"
@@ -66,12 +68,13 @@ class Submission:
 Item = tuple[Submission, int]  # an event by its place in a submission
 
 
-async def append(events: Sequence[Event], rejected: Mapping[str, int] | None = None) -> Appended:
+async def append(events: Sequence[Event], rejected: Mapping[str, int] | None = None, *, is_urgent: bool = True) -> Appended:
     """Commit the events, and count what was rejected, by reason, with them. Sending the same events again is safe.
 
+    Where nobody waits for it, it need not be urgent: it goes with the next commit that is, or after a few milliseconds alone.
     Raises `Away`; then some of them may have been stored all the same.
     """
-    return await _of_this_loop().append(events, rejected or {})
+    return await _of_this_loop().append(events, rejected or {}, is_urgent=is_urgent)
 
 
 def check() -> None:
@@ -103,12 +106,12 @@ class Writer:
         self._task = loop.create_task(self._run(), context=contextvars.Context())
         self._task.add_done_callback(_tell_end)
 
-    async def append(self, events: Sequence[Event], rejected: Mapping[str, int]) -> Appended:
+    async def append(self, events: Sequence[Event], rejected: Mapping[str, int], *, is_urgent: bool) -> Appended:
         """See `telemetry.writer.append`."""
         if not events and not rejected:
             return Appended(0, 0)
         began = time.perf_counter()
-        submissions = [self._enqueue(part, rejected if not start else {}) for start, part in _parts(events)]
+        submissions = [self._enqueue(part, rejected if not start else {}, is_urgent) for start, part in _parts(events)]
         parts: list[Appended] = []
         for submission in submissions:
             outcome = await submission.done
@@ -141,7 +144,7 @@ class Writer:
             return Away("too many events wait to be stored", 1)
         return None
 
-    def _enqueue(self, events: Sequence[Event], rejected: Mapping[str, int]) -> Submission:
+    def _enqueue(self, events: Sequence[Event], rejected: Mapping[str, int], is_urgent: bool) -> Submission:
         size = sum(len(event.body) for event in events)
         submission = Submission(events, rejected, self.loop.create_future(), size)
         if refusal := self.refusal(len(events), size):
@@ -150,7 +153,10 @@ class Writer:
             self._queue.append(submission)
             self._rows += len(events)
             self._bytes += size
-            self._wanted.set()
+            if is_urgent:
+                self._wanted.set()
+            elif not self._wanted.is_set() and len(self._queue) == 1:
+                self.loop.call_later(PATIENCE_SECONDS, self._wanted.set)
         return submission
 
     @property
@@ -328,6 +334,7 @@ async def _connect() -> psycopg.AsyncConnection[Any]:
             "autocommit": True,
             "application_name": f"ollive {settings.OLLIVE_PROCESS}",
             "connect_timeout": CONNECT_SECONDS,
+            "prepare_threshold": PREPARED_AFTER,
             "options": f"-c statement_timeout={int(FLUSH_SECONDS * 1000)}",
         }
     )

@@ -123,11 +123,13 @@ class Books:
         try:
             bill = await self.reckon(ending)
             await self._admission.close(bill.usage.total_tokens)
+            if not self._is_reserved:
+                self._is_settled.set()
+                await asyncio.sleep(0)  # the answer first
             event = await self._built(lambda: call.finished(ending, bill, error=error))
             if self._is_reserved:
                 await self._settle(call, bill, event)
             else:
-                self._is_settled.set()
                 await self._record_end([await self._built(call.started), event] if call.origin.is_cached else [event])
         finally:
             self._is_settled.set()
@@ -151,7 +153,7 @@ class Books:
 
     async def _record_end(self, told: Sequence[Event]) -> None:
         try:
-            await writer.append(told)
+            await writer.append(told, is_urgent=False)
         except writer.Away:
             await asyncio.to_thread(self._keep, told)
 
