@@ -18,7 +18,10 @@ from bench.tour import REPLY
 
 COUNT = """
 window.__frames = 0; window.__long = [];
-document.addEventListener("htmx:wsBeforeMessage", () => { window.__frames += 1; }, true);
+const Socket = window.WebSocket;
+window.WebSocket = class extends Socket {
+  constructor(...given) { super(...given); this.addEventListener("message", () => { window.__frames += 1; }); }
+};
 new PerformanceObserver((list) => list.getEntries().forEach((e) => window.__long.push(e.duration))).observe({type: "longtask"});
 """
 

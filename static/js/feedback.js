@@ -126,9 +126,9 @@
 (() => {
   "use strict";
 
-  document.addEventListener("htmx:wsBeforeMessage", async (event) => {
+  document.addEventListener("ollive:end", async () => {
     const line = document.getElementById("budget");
-    if (!line || !event.detail.message.includes('"type":"end"')) return;
+    if (!line) return;
     const answer = await fetch(line.dataset.url, { headers: { "HX-Request": "true" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) return;
     const fresh = window.ollive.frames.parse(await answer.text()).querySelector("#budget");

@@ -26,6 +26,7 @@
   window.htmx.config.wsReconnectDelay = () => 2 ** 31 - 1;
   window.htmx.createWebSocket = (url) => {
     socket = new WebSocket(url);
+    socket.addEventListener("message", hear);
     return socket;
   };
 
@@ -88,6 +89,18 @@
     line.textContent = "";
   }
 
+  // Frames are no markup: they stop here. The extension would tell the whole page of each one, which costs more than drawing it.
+  function hear(event) {
+    if (event.data.trimStart().startsWith("<")) return;
+    event.stopImmediatePropagation();
+    const frame = JSON.parse(event.data);
+    if (frame.type === "pong") clearTimeout(pongTimer);
+    else if (frame.type === "bye") leave(frame.reason);
+    else transcript.apply(frame);
+    if (frame.type === "turn") sync();
+    if (frame.type === "end") document.dispatchEvent(new CustomEvent("ollive:end"));
+  }
+
   function leave(reason) {
     isOver = true;
     socket.close();
@@ -119,19 +132,6 @@
       noteTrouble();
       reconnectSoon();
     }
-  });
-
-  document.addEventListener("htmx:wsBeforeMessage", (event) => {
-    const { message } = event.detail;
-    if (message.trimStart().startsWith("<")) return;
-    event.preventDefault();
-    const frame = JSON.parse(message);
-    if (frame.type === "pong") clearTimeout(pongTimer);
-    else if (frame.type === "bye") leave(frame.reason);
-    else if (frame.type === "turn") {
-      transcript.apply(frame);
-      sync();
-    } else transcript.apply(frame);
   });
 
   setInterval(ping, PING_MS);

@@ -42,7 +42,7 @@
       return;
     }
     frames.take(target, frame);
-    changed();
+    if (!isRunning(target)) changed();
   }
 
   // A turn of this person's, wherever it began: it is shown by the pages that show its branch.
