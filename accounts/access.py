@@ -23,6 +23,9 @@ class Act(StrEnum):
     SEE_AUDIT_LOG = "see the audit log"
     SEE_LOGS = "see other people's calls"
     SEE_CONTENT = "read what others said"
+    SHARE_DASHBOARDS = "change dashboards that everybody sees"
+    SET_ALERTS = "set alerts"
+    DELETE_LOGS = "delete calls"
     OWN = "change what belongs to the owner"
 
 
@@ -37,6 +40,9 @@ WHO_MAY: dict[Act, frozenset[str]] = {
     Act.SEE_AUDIT_LOG: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.SEE_LOGS: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.SEE_CONTENT: frozenset({_Role.OWNER}),
+    Act.SHARE_DASHBOARDS: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.SET_ALERTS: frozenset({_Role.OWNER, _Role.ADMIN}),
+    Act.DELETE_LOGS: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.OWN: frozenset({_Role.OWNER}),
 }
 # A key lets a program do no more than its person may do at this moment, whatever scopes it was given.

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import api_keys
 from accounts.access import SCOPES_OF, current_membership
 from accounts.entrance import Bearer, Refused, Scope
+from accounts.models import Membership
 
 NO_KEY = UUID(int=0)  # of a bearer who came with a session
 SAFE = {"GET", "HEAD"}
@@ -63,6 +64,11 @@ def _of_session(request: HttpRequest) -> Bearer:
         part = current_membership(request)
     except PermissionDenied as error:
         raise Refused(403, "no_workspace", str(error)) from None
+    return bearer_of(part)
+
+
+def bearer_of(part: Membership) -> Bearer:
+    """A person as the services that programs ask know them: with what their role allows, and no key."""
     return Bearer(NO_KEY, part.workspace_id, part.user_id, SCOPES_OF[part.role], role=part.role)
 
 

@@ -77,14 +77,15 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     """What the frame shows beside a page: the lines of both groups, and the workspaces to choose from."""
     part = current_part(request)
     return {
-        "yours": _lines(request, YOURS, part),
-        "of_workspace": _lines(request, WORKSPACE, part) if part else [],
+        "yours": lines(request, YOURS, part),
+        "of_workspace": lines(request, WORKSPACE, part) if part else [],
         "workspaces": workspaces(request),
         "workspace": part.workspace if part else None,
     }
 
 
-def _lines(request: HttpRequest, pages: tuple[Page, ...], part: Membership | None) -> list[Line]:
+def lines(request: HttpRequest, pages: tuple[Page, ...], part: Membership | None) -> list[Line]:
+    """Those that the role allows, and which one is open."""
     found = []
     for page in pages:
         if page.act is None or (part and may(part, page.act)):

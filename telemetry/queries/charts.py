@@ -33,7 +33,7 @@ class Overview:
 
     def change(self, name: str) -> float | None:
         """By which share a figure of Totals grew; None when there was nothing before."""
-        before, after = (float(getattr(totals, name)) for totals in (self.previous, self.current))
+        before, after = (float(getattr(sums, name)) for sums in (self.previous, self.current))
         return (after - before) / before if before else None
 
 
@@ -58,8 +58,8 @@ def overview(filters: Filters, *, now: datetime) -> Overview:
     window = window_of(filters, now)
     before = replace(filters, since=window.start - (window.end - window.start), until=window.start)
     return Overview(
-        current=_totals(filters, now=now)[0],
-        previous=_totals(before, now=now)[0],
+        current=totals(filters, now=now)[0],
+        previous=totals(before, now=now)[0],
         latency_ms=_only(latency(filters, now=now)),
         ttft_ms=_only(latency(filters, of="ttft", now=now)),
     )
@@ -109,8 +109,8 @@ def latency_over_time(
 
 def greatest(filters: Filters, by: Dimension, *, order: Order = "cost_usd", limit: int = GROUPS, now: datetime) -> list[Totals]:
     """The models, users, keys, … with the most of something, most first."""
-    found = _totals(filters, [by], now=now)
-    return sorted(found, key=lambda totals: (-amount(totals, order), str(totals.group[by])))[:limit]
+    found = totals(filters, [by], now=now)
+    return sorted(found, key=lambda sums: (-amount(sums, order), str(sums.group[by])))[:limit]
 
 
 def amount(totals: Totals, order: Order) -> Decimal | int:
@@ -157,7 +157,8 @@ def is_rolled_up(filters: Filters, by: Sequence[Dimension] = ()) -> bool:
     return asked <= CALLS.dimensions.keys() or asked <= USAGE.dimensions.keys()
 
 
-def _totals(filters: Filters, by: Sequence[Dimension] = (), *, now: datetime) -> list[Totals]:
+def totals(filters: Filters, by: Sequence[Dimension] = (), *, now: datetime) -> list[Totals]:
+    """The sums of the whole period, by group."""
     if is_rolled_up(filters, by):
         return rollup_reads.totals(window_of(filters, now), _scope(filters), by=by, now=now)
     return raw.totals(_bounded(filters, now), by=by, step=None)

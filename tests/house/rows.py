@@ -1,15 +1,13 @@
 """Every route with what each person ends at: the rows of the access matrix."""
 
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from chat.models import File, Prompt
+from tests.house import alert_rows, dashboard_rows, dataset_rows, log_rows
 from tests.house.belongings import (
-    Belongings,
     alias_of,
     budget_of,
     delivery_of,
@@ -22,47 +20,15 @@ from tests.house.belongings import (
     turn,
     webhook_of,
 )
-
-SIGN_IN = "is sent to sign in"
-
-
-@dataclass(frozen=True)
-class Row:
-    """How a route is asked, and what each actor ends at: a status, or the sign-in page. `others` are Charlie, Bob and Dora."""
-
-    anonymous: int | str
-    others: int
-    alice: int | str
-    dora: int | None = None
-    bob: int | None = None
-    method: str = "get"
-    args: Callable[["Belongings"], list[Any]] = lambda _: []
-    data: Callable[["Belongings"], dict[str, Any]] = lambda _: {}
-
-    def expected(self, actor: str) -> int | str:
-        given = {"anonymous": self.anonymous, "alice": self.alice, "dora": self.dora, "bob": self.bob}
-        found = given.get(actor)
-        return self.others if found is None else found
-
-
-def open_page(status: int = 200) -> Row:
-    return Row(anonymous=status, others=status, alice=status)
-
-
-def of_workspace(*, bob: int, args: Callable[[Belongings], list[Any]] = lambda _: [], **data: Any) -> Row:
-    """A form for Alice's workspace, which for Charlie and Dora does not exist."""
-    filled = {"anonymous": SIGN_IN, "others": 404, "bob": bob, "alice": 200}
-    return Row(**filled, method="post", args=args, data=lambda has: has.of_workspace(**data))  # type: ignore[arg-type]
-
-
-def of_providers(**data: Any) -> Row:
-    """A form about that provider."""
-    return of_workspace(bob=403, args=lambda has: [provider_of(has)], **data)
-
+from tests.house.row import SIGN_IN, Row, of_providers, of_workspace, open_page
 
 OF_A_WEBHOOK = Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, args=lambda has: [webhook_of(has)])
 CONFIGURING = Row(anonymous=SIGN_IN, others=200, dora=403, bob=403, alice=200)
 ROWS: dict[str, Row] = {
+    **dashboard_rows.ROWS,
+    **log_rows.ROWS,
+    **dataset_rows.ROWS,
+    **alert_rows.ROWS,
     "gateway:providers": CONFIGURING,
     "gateway:provider_kinds": CONFIGURING,
     "gateway:models": CONFIGURING,

@@ -23,7 +23,8 @@ from chat import runner
 from chat.models import Conversation, Message
 from tests.house.belongings import Belongings, belongings, turn
 from tests.house.rest_rows import ADMINISTRATION
-from tests.house.rows import ADMIN_ROWS, AT_THE_DOOR, ROWS, SIGN_IN, UNNAMED, Row
+from tests.house.row import SIGN_IN, Row
+from tests.house.rows import ADMIN_ROWS, AT_THE_DOOR, ROWS, UNNAMED
 
 __all__ = ["belongings"]
 

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from accounts.settings_pages import WORKSPACE, YOURS
+from telemetry.frame import OBSERVE
 from ollive import bundles
 from tests.house.tree import ROOT, name_of, own_files
 
@@ -116,7 +117,7 @@ def test_styles_and_scripts_load_nothing_from_another_host():
 
 def test_the_sprite_has_the_icons_that_are_used_and_no_others():
     names = [name for path in own_files(".html") for found in ICON.findall(path.read_text()) for name in found if name]
-    used = {icon for name in names for icon in name.split(",")} | {page.icon for page in (*YOURS, *WORKSPACE)}
+    used = {icon for name in names for icon in name.split(",")} | {page.icon for page in (*YOURS, *WORKSPACE, *OBSERVE)}
     assert used == {icon for file in FILES for icon in file.get("icons", [])}
 
 
