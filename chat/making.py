@@ -9,8 +9,10 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from django.db import IntegrityError, transaction
 
 from accounts.entrance import Bearer
+from accounts.programs import unauthorised
 from accounts.sessions import tell_sockets
 from chat import deletion, runner
 from chat.models import Conversation
@@ -24,7 +26,10 @@ LABEL_CHARACTERS = 255
 def make(
     bearer: Bearer, *, now: datetime, title: str = "", end_user: str = "", metadata: Mapping[str, Any] | None = None
 ) -> Conversation:
-    """A conversation without a message. No model is asked for a title: a program pays for what it asks for, and nothing else."""
+    """A conversation without a message. No model is asked for a title: a program pays for what it asks for, and nothing else.
+
+    Raises `Refused` (401) where the person or the workspace has gone since the key was looked up.
+    """
     rules = policies.rules_of(bearer.workspace_id)
     redact = rules.redactor.redact
     made = Conversation(
@@ -41,7 +46,11 @@ def make(
         created_at=now,
         updated_at=now,
     )
-    made.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError:
+        raise unauthorised("This API key has ended.") from None
     tell_sockets(made.owner_id, {"type": "list.changed"})
     return made
 

@@ -9,6 +9,7 @@ import httpx
 import openai
 import pytest
 
+from accounts.models import Membership
 from chat.models import Conversation, Message
 from protos import chat_pb2
 from telemetry import digest
@@ -31,6 +32,14 @@ def program(server: WebServer, alice) -> Iterator[httpx.Client]:
 @pytest.fixture
 def conversation(program: httpx.Client) -> str:
     return str(program.post("/v1/conversations", json={}).json()["conversation_id"])
+
+
+def test_a_key_whose_person_has_just_gone_makes_none(program: httpx.Client, conversation: str, alice):
+    Conversation.objects.all().delete()
+    Membership.objects.filter(user=alice).delete()
+    alice.delete()
+    answer = program.post("/v1/conversations", json={})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_api_key")
 
 
 def ask(program: httpx.Client, conversation: str, message: str = "Tell me a 1 line joke", **fields) -> httpx.Response:
