@@ -47,11 +47,8 @@ TITLES = (
     "Plan a week of lunches", "Draft the release note of 2.4", "Compare two backup strategies", "Why is the build slow?",
     "Names for the new service", "Regular expression for dates", "Minutes of the planning", "Translate the form",
 )  # fmt: skip
-PAGES = (
-    "chat:home", "chat:archived", "chat:search", "profile", "appearance", "sign_in_settings", "mfa_activate_totp", "chat:prompts",
-    "chat:your_data", "workspace", "members", "api_keys", "privacy", "audit_log", "gateway:providers", "gateway:provider_kinds",
-    "gateway:models", "gateway:budgets", "chat:tools",
-)  # fmt: skip
+# Beside all that the settings and the pages of what is recorded list.
+PAGES = ("chat:home", "chat:archived", "chat:search", "mfa_activate_totp", "gateway:provider_kinds", "docs")
 
 
 def main() -> None:
@@ -62,7 +59,11 @@ def main() -> None:
         cookie, conversation = _furnish()
         from django.urls import reverse
 
-        addresses = {"chat": f"/c/{conversation}/"} | {name.replace(":", "-"): reverse(name) for name in PAGES}
+        from accounts.settings_pages import WORKSPACE, YOURS
+        from telemetry.frame import OBSERVE
+
+        listed = [page.name for page in (*YOURS, *WORKSPACE, *OBSERVE)]
+        addresses = {"chat": f"/c/{conversation}/"} | {name.replace(":", "-"): reverse(name) for name in (*PAGES, *listed)}
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             for width in WIDTHS:
