@@ -23,6 +23,7 @@ class Act(StrEnum):
     SEE_AUDIT_LOG = "see the audit log"
     SEE_LOGS = "see other people's calls"
     SEE_CONTENT = "read what others said"
+    MAKE_DASHBOARDS = "make dashboards"
     SHARE_DASHBOARDS = "change dashboards that everybody sees"
     SET_ALERTS = "set alerts"
     DELETE_LOGS = "delete calls"
@@ -40,6 +41,7 @@ WHO_MAY: dict[Act, frozenset[str]] = {
     Act.SEE_AUDIT_LOG: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.SEE_LOGS: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.SEE_CONTENT: frozenset({_Role.OWNER}),
+    Act.MAKE_DASHBOARDS: frozenset({_Role.OWNER, _Role.ADMIN, _Role.MEMBER}),
     Act.SHARE_DASHBOARDS: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.SET_ALERTS: frozenset({_Role.OWNER, _Role.ADMIN}),
     Act.DELETE_LOGS: frozenset({_Role.OWNER, _Role.ADMIN}),

@@ -25,7 +25,7 @@ from chat.models import Conversation, File, Message, Prompt
 from gateway import answer_cache
 from gateway.models import Budget
 from telemetry import person_erasure, receipts
-from telemetry.models import ErasureReceipt
+from telemetry.models import Dashboard, ErasureReceipt
 from telemetry.person_erasure import Subject
 from telemetry.receipts import Counts, Receipt
 
@@ -114,6 +114,7 @@ def _belongings(user: User) -> dict[str, QuerySet[Any]]:
         "invitations": Invitation.objects.filter(Q(created_by=user) | Q(email=user.email)),
         "memberships": Membership.objects.filter(user=user),
         "prompts": Prompt.objects.filter(owner=user),
+        "dashboards": Dashboard.objects.filter(owner=user),
         "budgets": Budget.objects.filter(subject=Budget.Subject.USER, subject_id=user.id),
         "entries of the admin's history": LogEntry.objects.filter(about),
     }

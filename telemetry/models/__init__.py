@@ -1,5 +1,6 @@
 """What telemetry stores: the inbox, the log of calls with its payloads and keys, and the counts that prove nothing was lost."""
 
+from telemetry.models.boards import Dashboard
 from telemetry.models.feed import FeedConsumer, FeedEntry, ProductEvent, RawPayload
 from telemetry.models.inbox import DeadLetter, InboxEvent, Process, Tally
 from telemetry.models.log import InferenceKey, InferenceLog, Payload, UnlinkedConversation
@@ -14,6 +15,7 @@ from telemetry.models.spans import Span
 __all__ = [
     "BackfillMark",
     "CostVersion",
+    "Dashboard",
     "DeadLetter",
     "ErasureReceipt",
     "FeedConsumer",
