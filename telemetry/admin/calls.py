@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from accounts.models import User, Workspace
 from telemetry import erasure, payloads, pricing, queries, scores
-from telemetry.admin.exchange import as_json, exchange, with_chips
+from telemetry.exchange import as_json, exchange, with_chips
 from telemetry.admin.keyset import KeysetAdmin
 from telemetry.models import InferenceLog, Score
 

@@ -18,7 +18,7 @@ from accounts.access import person
 from accounts.audit import Action
 from accounts.models import User
 from telemetry import deep_redaction, policies, rule_trials
-from telemetry.admin.exchange import with_chips
+from telemetry.exchange import with_chips
 from telemetry.models import RedactionPolicy, RedactionRule
 from telemetry.redaction import LABELS, InvalidConfig, InvalidPattern
 from telemetry.redaction.kinds import ID_COUNTRIES

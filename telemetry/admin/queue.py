@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from telemetry import accounting, dead_letters, tallies
-from telemetry.admin.exchange import as_json, with_chips
+from telemetry.exchange import as_json, with_chips
 from telemetry.admin.keyset import KeysetAdmin
 from telemetry.models import DeadLetter, InboxEvent, Process
 

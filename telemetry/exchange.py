@@ -1,4 +1,4 @@
-"""What was said in a call, as the operator's page shows it: plain text, with a chip where something was removed."""
+"""What was said in a call, as a page shows it: plain text, with a chip where something was removed."""
 
 import re
 from dataclasses import dataclass, field
