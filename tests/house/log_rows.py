@@ -1,5 +1,31 @@
 """The access matrix of calls, traces and sessions."""
 
-from tests.house.row import Row
+import uuid
+from dataclasses import replace
+from typing import Any
 
-ROWS: dict[str, Row] = {}
+from tests.house.belongings import Belongings
+from tests.house.row import SIGN_IN, Row
+from tests.telemetry.calls import finished, record, started
+
+
+def call_of(has: Belongings, **fields: Any) -> uuid.UUID:
+    """A finished call of Alice's that tells of the plan."""
+    inference_id = uuid.uuid4()
+    told = {"workspace_id": has.conversation.workspace_id}
+    said = {"messages": [{"role": "user", "content": "Tell me the secret plan"}], "reply": "It is the secret plan."}
+    person = {"user_id": has.conversation.owner_id, "session_id": "tea-party", "trace_id": "0" * 31 + "9"}
+    record(
+        started(inference_id, **told, **person, **fields, messages=said["messages"]),
+        finished(inference_id, **told, reply=said["reply"]),
+    )
+    return inference_id
+
+
+# Of her call a member of the same workspace knows as little as a stranger.
+OF_A_CALL = Row(anonymous=SIGN_IN, others=404, dora=403, alice=200, args=lambda has: [call_of(has)])
+ROWS: dict[str, Row] = {
+    "log": OF_A_CALL,
+    "reveal_log": replace(OF_A_CALL, method="post"),
+    "delete_log": replace(OF_A_CALL, method="post"),
+}
