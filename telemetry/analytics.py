@@ -21,7 +21,6 @@ DAYS = 30
 SAMPLES = 1000  # the newest days first
 ENDED = ("success", "error", "interrupted")  # who stops a reply has neither succeeded nor failed
 
-# By name and time, which is an index; AUTH_FAILED is nobody's activity.
 SPENT = """
 SELECT user_id, (happened_at AT TIME ZONE 'UTC')::date AS day, extract(epoch FROM max(happened_at) - min(happened_at))::float
 FROM product_event
@@ -29,7 +28,6 @@ WHERE name = ANY(%(names)s) AND happened_at >= %(start)s AND happened_at < %(end
     AND (%(workspaces)s::uuid[] IS NULL OR workspace_id = ANY(%(workspaces)s::uuid[]))
 GROUP BY user_id, day ORDER BY day DESC, user_id
 """
-ACTIVE = [name for name in product_events.Name.values if name != product_events.Name.AUTH_FAILED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +113,7 @@ def seen_by(role: str, user_id: UUID) -> UUID | None:
 def _spent(window: Window, workspaces: Sequence[UUID] | None) -> list[Spent]:
     given = None if workspaces is None else list(workspaces)
     with connection.cursor() as cursor:
-        cursor.execute(SPENT, {"names": ACTIVE, "start": window.start, "end": window.end, "workspaces": given})
+        cursor.execute(
+            SPENT, {"names": list(product_events.ACTIVE), "start": window.start, "end": window.end, "workspaces": given}
+        )
         return [Spent(*row) for row in cursor.fetchall()]

@@ -6,10 +6,13 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.access import current_membership
+from accounts.access import Act, current_membership
 from accounts.settings_pages import Page, lines, workspaces
 
-OBSERVE: tuple[Page, ...] = ()
+OBSERVE: tuple[Page, ...] = (
+    Page("analytics", "Analytics", "user-check"),
+    Page("datasets", "Datasets", "flask-conical", Act.CHAT),
+)
 
 
 def observe_page(

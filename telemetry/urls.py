@@ -5,7 +5,7 @@ from django.urls import path
 from telemetry.views import analytics, call, datasets, logs, privacy
 
 urlpatterns = [
-    path("analytics/", analytics.analytics_page, name="analytics_page"),
+    path("analytics/", analytics.analytics_page, name="analytics"),
     path("analytics/<slug:name>.csv", analytics.analytics_csv, name="analytics_csv"),
     path("datasets/", datasets.datasets_page, name="datasets"),
     path("datasets/<uuid:dataset_id>/", datasets.dataset_page, name="dataset"),
