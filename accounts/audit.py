@@ -76,7 +76,9 @@ class Action(StrEnum):
     TOOLS_CHANGED = "tools.changed", "Changed the tools"
     BUDGET_CHANGED = "budget.changed", "Changed a budget"
     WEBHOOK_CHANGED = "webhook.changed", "Changed a webhook"
+    ALERT_CHANGED = "alert.changed", "Changed an alert"
     LIMITS_CHANGED = "limits.changed", "Changed limits"
+    DATASET_CHANGED = "dataset.changed", "Changed the datasets"
 
     SHARE_CREATED = "share.created", "Shared a chat"
     SHARE_REVOKED = "share.revoked", "Ended the sharing of a chat"

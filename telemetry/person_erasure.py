@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Q
 
-from telemetry import erasure, locks, partitions, payloads, product_events, scores, spool, tallies
-from telemetry.models import InferenceLog, ProductEvent, Score, Span, UsageDay, UsageHour
+from telemetry import datasets, erasure, locks, partitions, payloads, product_events, scores, spool, tallies
+from telemetry.models import Case, InferenceLog, ProductEvent, Score, Span, UsageDay, UsageHour
 from telemetry.receipts import Counts
 from telemetry.rollup_sums import NIL, SUMS, USAGE
 
@@ -83,6 +83,8 @@ def erase_user(subject: Subject, note: Note) -> None:
             pass
         while _erase_steps(during, note):
             pass
+    with transaction.atomic():
+        note("test cases", datasets.forget(subject.rows))
     if subject.user_id:
         _erase_scores(subject.user_id, note)
         _unname(subject.user_id, note)
@@ -96,6 +98,7 @@ def counts(subject: Subject) -> Counts:
         for table in WAITING:
             cursor.execute(COUNT_WAITING.format(table=table, condition=OF_PERSON), subject.needles)
             found["waiting events"] += int(cursor.fetchone()[0])
+    found["test cases"] = Case.objects.filter(subject.rows).count()
     if subject.user_id:
         found["sums without a name"] = sum(
             table.objects.filter(user_id=subject.user_id).count() for table in (UsageHour, UsageDay)

@@ -1,7 +1,9 @@
 """What telemetry stores: the inbox, the log of calls with its payloads and keys, and the counts that prove nothing was lost."""
 
 from telemetry.models.boards import Dashboard
+from telemetry.models.datasets import Case, Dataset
 from telemetry.models.feed import FeedConsumer, FeedEntry, ProductEvent, RawPayload
+from telemetry.models.health import HealthSample
 from telemetry.models.inbox import DeadLetter, InboxEvent, Process, Tally
 from telemetry.models.log import InferenceKey, InferenceLog, Payload, UnlinkedConversation
 from telemetry.models.money import CostVersion, ListedPrice, PriceRelease, Repricing
@@ -14,12 +16,15 @@ from telemetry.models.spans import Span
 
 __all__ = [
     "BackfillMark",
+    "Case",
     "CostVersion",
     "Dashboard",
+    "Dataset",
     "DeadLetter",
     "ErasureReceipt",
     "FeedConsumer",
     "FeedEntry",
+    "HealthSample",
     "InboxEvent",
     "InferenceKey",
     "InferenceLog",
