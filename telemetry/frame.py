@@ -10,8 +10,10 @@ from accounts.access import Act, current_membership
 from accounts.settings_pages import Page, lines, workspaces
 
 OBSERVE: tuple[Page, ...] = (
+    Page("overview", "Overview", "chart-line"),
     Page("analytics", "Analytics", "user-check"),
     Page("datasets", "Datasets", "flask-conical", Act.CHAT),
+    Page("alerts", "Alerts", "bell", Act.SET_ALERTS),
 )
 
 

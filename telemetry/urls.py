@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from telemetry.views import analytics, call, datasets, logs, privacy
+from telemetry.views import analytics, call, datasets, logs, overview, privacy, traces
 
 urlpatterns = [
     path("analytics/", analytics.analytics_page, name="analytics"),
     path("analytics/<slug:name>.csv", analytics.analytics_csv, name="analytics_csv"),
+    path("dashboards/", overview.overview_page, name="overview"),
+    path("dashboards/charts/<slug:name>.csv", overview.chart_csv, name="chart_csv"),
     path("datasets/", datasets.datasets_page, name="datasets"),
     path("datasets/<uuid:dataset_id>/", datasets.dataset_page, name="dataset"),
     path("datasets/<uuid:dataset_id>/change/", datasets.change_dataset, name="change_dataset"),
@@ -27,4 +29,7 @@ urlpatterns = [
     path("logs/<uuid:inference_id>/", call.call_page, name="log"),
     path("logs/<uuid:inference_id>/reveal/", call.reveal_call, name="reveal_log"),
     path("logs/<uuid:inference_id>/delete/", call.delete_call, name="delete_log"),
+    path("traces/<path:trace_id>/steps/<uuid:step_id>/", traces.step_page, name="trace_step"),
+    path("traces/<path:trace_id>/steps/<uuid:step_id>/reveal/", traces.reveal_step, name="reveal_step"),
+    path("traces/<path:trace_id>/", traces.trace_page, name="trace"),
 ]

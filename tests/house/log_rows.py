@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.house.belongings import Belongings
-from tests.house.row import SIGN_IN, Row
+from tests.house.row import SIGN_IN, Row, of_workspace
 from tests.telemetry.calls import finished, record, started
 
 
@@ -25,6 +25,8 @@ def call_of(has: Belongings, **fields: Any) -> uuid.UUID:
 # Of her call a member of the same workspace knows as little as a stranger.
 OF_A_CALL = Row(anonymous=SIGN_IN, others=404, dora=403, alice=200, args=lambda has: [call_of(has)])
 ROWS: dict[str, Row] = {
+    "logs": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "shown_logs": of_workspace(bob=403, query="q=plan"),
     "log": OF_A_CALL,
     "reveal_log": replace(OF_A_CALL, method="post"),
     "delete_log": replace(OF_A_CALL, method="post"),
