@@ -2,9 +2,10 @@
 
 from ninja import Router
 
-from telemetry.api import analytics, logs, timeseries
+from telemetry.api import analytics, dashboards, logs, timeseries
 
 router = Router()
 router.add_router("", analytics.router)
+router.add_router("", dashboards.router)
 router.add_router("", logs.router)
 router.add_router("", timeseries.router)

@@ -58,7 +58,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Costly:
-    """The dearest conversations, and since when was looked: a day of rows at most."""
+    """The dearest conversations, and since when was looked."""
 
     conversations: Sequence[Conversation]
     since: datetime
@@ -74,10 +74,10 @@ def finish_reasons(filters: Filters, *, now: datetime, sample: int = SAMPLE) -> 
     return [Count(*row) for row in _rows(ENDINGS, filters, now, sample=sample)]
 
 
-def costly_conversations(filters: Filters, *, limit: int = 10, now: datetime) -> Costly:
-    """The conversations that cost the most in the period's last day."""
+def costly_conversations(filters: Filters, *, limit: int = 10, span: timedelta = COSTLY_SPAN, now: datetime) -> Costly:
+    """The conversations that cost the most in the end of the period, a day of it unless more is asked for."""
     window = window_of(filters, now)
-    since = max(window.start, window.end - COSTLY_SPAN)
+    since = max(window.start, window.end - span)
     return Costly([Conversation(*row) for row in _rows(COSTLY, filters, now, since=since, limit=limit)], since)
 
 
