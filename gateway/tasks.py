@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from gateway import budgets, claims, deliveries, happenings
+from gateway import alerts, budgets, claims, deliveries, happenings
 
 
 @shared_task(name="budgets.release_expired")
@@ -28,3 +28,14 @@ def deliver() -> None:
 @shared_task(name="webhooks.prune")
 def prune_deliveries() -> None:
     deliveries.prune(datetime.now(UTC))
+
+
+@shared_task(name="alerts.evaluate", expires=25)
+def evaluate_alerts() -> None:
+    """Look at every alert whose turn it is."""
+    alerts.work(datetime.now(UTC))
+
+
+@shared_task(name="alerts.prune")
+def prune_alerts() -> None:
+    alerts.prune(datetime.now(UTC))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gateway.views import aliases, budgets, limits, models, picker, provider_acts, providers, webhooks, welcome
+from gateway.views import alerts, aliases, budgets, limits, models, picker, provider_acts, providers, webhooks, welcome
 
 app_name = "gateway"
 
@@ -43,4 +43,17 @@ urlpatterns = [
     path("models/short-names/<uuid:alias_id>/wake/", aliases.wake, name="wake_alias"),
     path("models/short-names/<uuid:alias_id>/forget/", aliases.forget_answers, name="forget_answers"),
     path("models/short-names/<uuid:alias_id>/delete/", models.delete_alias, name="delete_alias"),
+]
+
+# Not a setting: these stand beside the pages of what is recorded.
+alert_patterns = [
+    path("", alerts.alerts_page, name="alerts"),
+    path("new/", alerts.new_alert, name="new_alert"),
+    path("history/", alerts.alert_history, name="alert_history"),
+    path("<uuid:rule_id>/", alerts.alert_page, name="alert"),
+    path("<uuid:rule_id>/change/", alerts.change_alert, name="change_alert"),
+    path("<uuid:rule_id>/test/", alerts.test_alert, name="test_alert"),
+    path("<uuid:rule_id>/mute/", alerts.mute_alert, name="mute_alert"),
+    path("<uuid:rule_id>/switch/", alerts.switch_alert, name="switch_alert"),
+    path("<uuid:rule_id>/delete/", alerts.delete_alert, name="delete_alert"),
 ]

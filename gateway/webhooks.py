@@ -36,6 +36,9 @@ EVENTS: Mapping[str, str] = {
     "budget.nearly_used_up": "A budget has reached 80 %",
     "budget.used_up": "A budget is used up",
     "feedback.given": "Somebody judged a reply",
+    "alert.fired": "An alert fires",
+    "alert.no_data": "An alert has no data",
+    "alert.recovered": "An alert has recovered",
 }
 TEST = "webhook.test"
 

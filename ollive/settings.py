@@ -129,6 +129,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "forget old answers": {"task": "answers.purge", "schedule": 600.0},
     "tell webhooks": {"task": "webhooks.deliver", "schedule": 5.0},
     "forget old deliveries": {"task": "webhooks.prune", "schedule": 3600.0},
+    "look at alerts": {"task": "alerts.evaluate", "schedule": 30.0},
+    "forget old alerts": {"task": "alerts.prune", "schedule": 3600.0},
     "work on repricings": {"task": "repricing.work", "schedule": 30.0},
     "forget what the feed's consumers have seen": {"task": "feed.prune", "schedule": 600.0},
     "embed what was said": {"task": "search.embed", "schedule": 30.0},

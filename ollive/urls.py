@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from gateway.urls import alert_patterns
 from ollive import api, documents, health, metrics
 
 handler500 = "ollive.outages.broken"
@@ -19,6 +20,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("", include("telemetry.urls")),
     path("settings/", include("gateway.urls")),
+    path("alerts/", include(alert_patterns)),
     path("admin/", admin.site.urls),
     path("", include("chat.urls")),
 ]

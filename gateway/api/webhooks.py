@@ -17,7 +17,17 @@ from gateway import deliveries, webhooks
 from gateway.models import Delivery, Webhook
 
 router = Router(tags=["Webhooks"])
-Event = Literal["call.finished", "call.failed", "call.canceled", "budget.nearly_used_up", "budget.used_up", "feedback.given"]
+Event = Literal[
+    "call.finished",
+    "call.failed",
+    "call.canceled",
+    "budget.nearly_used_up",
+    "budget.used_up",
+    "feedback.given",
+    "alert.fired",
+    "alert.no_data",
+    "alert.recovered",
+]
 
 
 class Hook(Schema):

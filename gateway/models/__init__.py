@@ -1,5 +1,6 @@
 """The gateway's tables."""
 
+from gateway.models.alerts import AlertEvent, AlertLetter, AlertRule, Severity
 from gateway.models.aliases import Deployment, ModelAlias
 from gateway.models.answers import StoredAnswer
 from gateway.models.budgets import Budget, BudgetPeriod, Reservation
@@ -7,6 +8,9 @@ from gateway.models.providers import DismissedWelcome, ModelChoices, ModelEntry,
 from gateway.models.webhooks import Delivery, Webhook
 
 __all__ = [
+    "AlertEvent",
+    "AlertLetter",
+    "AlertRule",
     "Budget",
     "BudgetPeriod",
     "Delivery",
@@ -17,6 +21,7 @@ __all__ = [
     "ModelEntry",
     "Provider",
     "Reservation",
+    "Severity",
     "StoredAnswer",
     "Webhook",
 ]

@@ -15,8 +15,13 @@ from accounts.models import Workspace
 class Webhook(models.Model):
     """An address of a workspace that events are sent to, signed with a secret of its own."""
 
+    class Shape(models.TextChoices):
+        SIGNED = "signed", "Signed JSON"
+        SLACK = "slack", "A message for Slack"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="webhooks")
+    shape = models.CharField(max_length=6, choices=Shape.choices, default=Shape.SIGNED)
     name = models.CharField(max_length=100)
     url = models.CharField("address", max_length=2000)
     events = ArrayField(models.CharField(max_length=40))
