@@ -81,7 +81,7 @@ class Conversation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or ("Temporary chat" if self.is_temporary else "New chat")
+        return f"conversation {self.id}"  # never the title, which is content: operators see this
 
     @property
     def has_own_settings(self) -> bool:

@@ -1,24 +1,33 @@
 """The log of calls: found by what is indexed, read with what was said, deleted with all that belongs to it."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from accounts import audit
+from accounts.access import person
+from accounts.audit import Action
+from accounts.changelists import KeysetAdmin
 from accounts.models import User, Workspace
 from telemetry import erasure, payloads, pricing, queries, scores
+from telemetry.admin.reveal import RevealingAdmin, is_revealed
 from telemetry.exchange import as_json, exchange, with_chips
-from telemetry.admin.keyset import KeysetAdmin
 from telemetry.models import InferenceLog, Score
 
-PEOPLE_FOUND = 100
+PEOPLE_FOUND = WORKSPACES_OFFERED = 100
+IDS_NOTED = 20
+TRACE = re.compile(r"[0-9a-f]{32}")
 PREVIEWS = ("input_preview", "output_preview")
 
 
@@ -42,13 +51,29 @@ class ModelFilter(ValueFilter):
     title = parameter_name = column = "model"
 
 
+class WorkspaceFilter(admin.SimpleListFilter):
+    """The first hundred by name: the log's own key begins with the workspace."""
+
+    title, parameter_name = "workspace", "workspace_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = Workspace.objects.order_by("name", "id").values_list("id", "name")[:WORKSPACES_OFFERED]
+        return [(str(workspace_id), name) for workspace_id, name in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        try:
+            return queryset.filter(workspace_id=UUID(self.value() or ""))
+        except ValueError:
+            return queryset
+
+
 @admin.register(InferenceLog)
-class InferenceLogAdmin(KeysetAdmin):
-    """Metadata for whoever may view the log; words for those with `view_content`."""
+class InferenceLogAdmin(RevealingAdmin, KeysetAdmin):
+    """Metadata for whoever may view the log; what was said in a call for those with `view_content`, when they ask."""
 
     keyset = ("received_at", "id")
-    list_display = ("received", "state", "model_path", "tokens", "cost", "duration", "person", "source", "preview")
-    list_filter = ("status", ProviderFilter, ModelFilter, "source", "received_at")
+    list_display = ("received", "state", "model_path", "tokens", "cost", "duration", "person", "source")
+    list_filter = (WorkspaceFilter, "status", ProviderFilter, ModelFilter, "source", "received_at")
     search_fields = ("id",)
     search_help_text = "An inference, trace or conversation id, a model, or a person's e-mail."
 
@@ -56,11 +81,8 @@ class InferenceLogAdmin(KeysetAdmin):
         css: ClassVar = {"all": ("css/admin-telemetry.css",)}
 
     # --- Who may what ---
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        return tuple(name for name in self.list_display if name != "preview" or _may_read(request))
-
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        said = (("What was said", {"fields": ("said",)}),) if _may_read(request) else ()
+        said = (("What was said", {"fields": ("said",)}),) if is_revealed(request) else ()
         return (
             (None, {"fields": ("state", "model_path", "ending", "tokens", "cost", "speed")}),
             *said,
@@ -91,10 +113,18 @@ class InferenceLogAdmin(KeysetAdmin):
         try:
             found = Q(id=UUID(term)) | Q(conversation_id=UUID(term)) | Q(trace_id=term)
         except ValueError:
-            models = [name for name in queries.distinct_values("model") if term.lower() in name.lower()]
-            people = User.objects.filter(email__icontains=term).values_list("id", flat=True)[:PEOPLE_FOUND]
-            found = Q(trace_id=term) | Q(model__in=models) | Q(user_id__in=list(people))
+            found = self._told_by_name(term)
         return queryset.filter(found), False
+
+    def _told_by_name(self, term: str) -> Q:
+        """One thing that the term can mean, never several at once: then the list is walked by that thing's own index."""
+        if TRACE.fullmatch(term):
+            return Q(trace_id=term)
+        if models := [name for name in queries.distinct_values("model") if term.lower() in name.lower()]:
+            return Q(model__in=models)
+        if people := list(User.objects.filter(email__icontains=term).values_list("id", flat=True)[:PEOPLE_FOUND]):
+            return Q(user_id__in=people)
+        return Q(trace_id=term)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> InferenceLog | None:
         """Two workspaces may have been told of the same call: the newest is shown."""
@@ -104,7 +134,7 @@ class InferenceLogAdmin(KeysetAdmin):
             return None
         if call:
             self.annotate_page([call])
-            call.may_read = _may_read(request)  # type: ignore[attr-defined]
+            call.is_revealed = is_revealed(request)  # type: ignore[attr-defined]
         return call
 
     def annotate_page(self, rows: list[Any]) -> None:
@@ -119,10 +149,10 @@ class InferenceLogAdmin(KeysetAdmin):
 
     # --- Deleting ---
     def delete_model(self, request: HttpRequest, obj: InferenceLog) -> None:
-        erasure.erase_calls([obj])
+        _erase([obj], request)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[InferenceLog]) -> None:
-        erasure.erase_calls(queryset)
+        _erase(list(queryset), request)
 
     # --- Columns ---
     @admin.display(description="received")
@@ -161,18 +191,16 @@ class InferenceLogAdmin(KeysetAdmin):
     def duration(self, call: InferenceLog) -> str:
         return f"{_duration(call.latency_ms)}, {_duration(call.ttft_ms)}"
 
-    @admin.display(description="last words")
-    def preview(self, call: InferenceLog) -> SafeString:
-        return format_html('<span class="preview">{}</span>', with_chips(call.input_preview or ""))
-
     @admin.display(description="time")
     def speed(self, call: InferenceLog) -> str:
         rate = f", {call.tokens_per_second:.1f} tokens/s" if call.tokens_per_second else ""
         return f"{_duration(call.latency_ms)}, first token after {_duration(call.ttft_ms)}{rate}"
 
     @admin.display(description="ended with")
-    def ending(self, call: InferenceLog) -> SafeString | str:
-        told = [part for part in (call.error_class, call.error_code, call.error_message) if part]
+    def ending(self, call: Any) -> SafeString | str:
+        """A message of an error may quote what was said."""
+        message = call.error_message if call.is_revealed else None
+        told = [part for part in (call.error_class, call.error_code, message) if part]
         return with_chips(" · ".join(told)) if told else call.finish_reason or "–"
 
     @admin.display(description="times (UTC)")
@@ -199,8 +227,8 @@ class InferenceLogAdmin(KeysetAdmin):
         return format_html_join("", '<div>{}: {} <span class="moment">by {}</span></div>', rows) if rows else "–"
 
     def _scores_of(self, call: Any) -> list[Score]:
-        """Comments are content: without the permission to read such, only the numbers are there."""
-        return [score for score in scores.of_call(call.workspace_id, call.id) if call.may_read or not score.comment]
+        """Comments are content: until it is revealed, only the numbers are there."""
+        return [score for score in scores.of_call(call.workspace_id, call.id) if call.is_revealed or not score.comment]
 
     @admin.display(description="parameters")
     def parameters_json(self, call: InferenceLog) -> SafeString | str:
@@ -221,8 +249,17 @@ class InferenceLogAdmin(KeysetAdmin):
         return render_to_string("admin/telemetry/_exchange.html", shown)
 
 
-def _may_read(request: HttpRequest) -> bool:
-    return request.user.has_perm("telemetry.view_content")
+def _erase(calls: list[InferenceLog], request: HttpRequest) -> None:
+    """Delete calls with all that belongs to them, and tell each workspace's audit log."""
+    by_workspace: dict[UUID, list[InferenceLog]] = {}
+    for call in calls:
+        by_workspace.setdefault(call.workspace_id, []).append(call)
+    with transaction.atomic():
+        erasure.erase_calls(calls)
+        for workspace_id, erased in sorted(by_workspace.items()):
+            ids = [str(call.id) for call in erased[:IDS_NOTED]]
+            detail = {"where": "administration", "call_count": len(erased), "calls": ids}
+            audit.note(Action.DATA_ERASED, person(request), now=timezone.now(), workspace=workspace_id, detail=detail)
 
 
 def _judged(score: Score) -> SafeString | str:

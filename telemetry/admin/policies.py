@@ -18,6 +18,7 @@ from accounts.access import person
 from accounts.audit import Action
 from accounts.models import User
 from telemetry import deep_redaction, policies, rule_trials
+from telemetry.admin.reveal import RevealingAdmin, is_revealed
 from telemetry.exchange import with_chips
 from telemetry.models import RedactionPolicy, RedactionRule
 from telemetry.redaction import LABELS, InvalidConfig, InvalidPattern
@@ -151,7 +152,7 @@ class SwitchForm(forms.ModelForm[RedactionRule]):
 
 
 @admin.register(RedactionRule)
-class RedactionRuleAdmin(admin.ModelAdmin[RedactionRule]):
+class RedactionRuleAdmin(RevealingAdmin):
     """Saved switched off; the page of the saved rule shows what it would have hit, and switches it on."""
 
     list_display = ("label", "workspace", "form", "is_on", "author", "created_at")
@@ -176,13 +177,13 @@ class RedactionRuleAdmin(admin.ModelAdmin[RedactionRule]):
     def get_readonly_fields(self, request: HttpRequest, obj: RedactionRule | None = None) -> Any:
         if obj is None:
             return ()
-        # Places are what was said, if redacted: they need the permission to read it.
-        places = ("places",) if request.user.has_perm("telemetry.view_content") else ()
+        places = ("places",) if is_revealed(request) else ()  # they are what was said, if redacted
         return (*RuleForm.Meta.fields, "author", "created_at", "dry_run", *places)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RedactionRule]:
         person = User.objects.filter(id=OuterRef("author_id")).values("email")[:1]
-        return super().get_queryset(request).annotate(author_email=Subquery(person))
+        found: QuerySet[RedactionRule] = super().get_queryset(request).annotate(author_email=Subquery(person))
+        return found
 
     @admin.display(description="made by")
     def author(self, rule: Any) -> str:

@@ -16,9 +16,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.changelists import KeysetAdmin
 from telemetry import accounting, dead_letters, tallies
+from telemetry.admin.reveal import RevealingAdmin, is_revealed
 from telemetry.exchange import as_json, with_chips
-from telemetry.admin.keyset import KeysetAdmin
 from telemetry.models import DeadLetter, InboxEvent, Process
 
 
@@ -30,8 +31,10 @@ def accounting_page(request: HttpRequest, site: admin.AdminSite) -> TemplateResp
     return TemplateResponse(request, "admin/telemetry/accounting.html", context)
 
 
-class QueueAdmin(KeysetAdmin):
-    """A list of events with the accounts above it; their words need `view_content`."""
+class QueueAdmin(RevealingAdmin, KeysetAdmin):
+    """A list of events with the accounts above it. An event's words, and an error in which they may be, are revealed."""
+
+    change_list_template = "admin/telemetry/queue_list.html"
 
     search_fields = ("event_id",)
     search_help_text = "The beginning of an inference id."
@@ -40,8 +43,8 @@ class QueueAdmin(KeysetAdmin):
         css: ClassVar = {"all": ("css/admin-telemetry.css",)}
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        names = [field.name for field in self.model._meta.fields if field.name != "body"]
-        return [*names, "content"] if request.user.has_perm("telemetry.view_content") else names
+        names = [field.name for field in self.model._meta.fields if field.name not in {"body", "error"}]
+        return [*names, "error", "content"] if is_revealed(request) else [*names, "trouble"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.get_fields(request, obj)
@@ -52,6 +55,11 @@ class QueueAdmin(KeysetAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, {**(extra_context or {}), "balance": tallies.balance()})
+
+    @admin.display(description="error")
+    def trouble(self, event: InboxEvent | DeadLetter) -> str:
+        """Its kind alone."""
+        return (event.error or "–").partition(":")[0]
 
     @admin.display(description="what it says")
     def content(self, event: InboxEvent | DeadLetter) -> SafeString:
@@ -66,7 +74,7 @@ class QueueAdmin(KeysetAdmin):
 class InboxAdmin(QueueAdmin):
     """Read-only: the digest alone takes from the inbox."""
 
-    list_display = ("event_id", "received_at", "attempt_count", "available_at", "error")
+    list_display = ("event_id", "received_at", "attempt_count", "available_at", "trouble")
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(partial(accounting_page, site=self.admin_site))
@@ -80,7 +88,7 @@ class InboxAdmin(QueueAdmin):
 class DeadLetterAdmin(QueueAdmin):
     """Events to try again once their cause is mended, or to give up."""
 
-    list_display = ("event_id", "died_at", "attempt_count", "error")
+    list_display = ("event_id", "died_at", "attempt_count", "trouble")
     actions = ("retry",)
 
     @admin.action(description="Try the selected dead letters again", permissions=["retry"])

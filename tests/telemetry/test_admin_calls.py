@@ -161,11 +161,17 @@ def test_calls_are_found_by_id_trace_model_and_person(client, root, alice, bob):
     assert "0 shown" in listed(client, q="nobody")
 
 
+def reveal(client, call: InferenceLog) -> str:
+    answer = client.post(reverse("admin:telemetry_inferencelog_reveal", args=[call.id]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
 def test_the_detail_shows_the_whole_exchange_with_chips_for_what_was_removed(client, root):
     asked = [{"role": "system", "content": "Be <b>brief</b>."}, {"role": "user", "content": "Write to alice@example.com"}]
     call = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "send", "arguments": '{"to": "x"}'}}]}
     record(finished(messages=asked, reply=call, reasoning="Hmm.", metadata={"lesson": "tides"}))
-    text = page(client, detail(only_row()))
+    text = reveal(client, only_row())
     assert '<span class="redacted">e-mail removed</span>' in text
     assert "Be &lt;b&gt;brief&lt;/b&gt;." in text
     assert "send({&quot;to&quot;: &quot;x&quot;})" in text
@@ -228,5 +234,5 @@ def test_a_cost_that_is_not_known_is_said_to_be_unknown(client, root):
 def test_the_pages_have_no_inline_script_or_style(client, root):
     call = record_calls(1, metadata={"a": "<script>alert(1)</script>"})[0]
     confirm = client.post(reverse(LIST), {"action": "delete_selected", "_selected_action": [str(call.id)]}).content.decode()
-    for text in (page(client, reverse(LIST)), page(client, detail(call)), confirm):
+    for text in (page(client, reverse(LIST)), page(client, detail(call)), reveal(client, call), confirm):
         assert not INLINE.search(text)

@@ -109,7 +109,8 @@ def test_a_rule_is_tried_before_it_is_switched_on(client, workspace, root):
     rule = RedactionRule.objects.get()
     assert (rule.is_on, rule.author_id) == (False, root.id)
     assert "2 hits as STAFF_ID in 1 of the 1 newest calls" in saved
-    assert "Badge" in saved
+    assert "Badge" not in saved
+    assert "Badge" in page(client.post(reverse(f"{RULE}_reveal", args=[rule.pk])))
     assert "W-1234" not in saved
     assert policies.redactor_of(workspace.id).redact("W-1234").text == "W-1234"
 

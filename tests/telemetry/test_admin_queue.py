@@ -87,7 +87,9 @@ def test_discarded_dead_letters_stay_in_the_accounts(client):
 def test_the_words_of_an_event_need_the_permission(client, dora):
     append(finished(reply="The moon pulls the water."))
     event = InboxEvent.objects.get()
-    assert "pulls the water" in page(client, "admin:telemetry_inboxevent_change", event.id)
+    assert "pulls the water" not in page(client, "admin:telemetry_inboxevent_change", event.id)
+    revealed = client.post(reverse("admin:telemetry_inboxevent_reveal", args=[event.id]))
+    assert "pulls the water" in revealed.content.decode()
     dora.user_permissions.set(Permission.objects.filter(codename="view_inboxevent"))
     client.force_login(dora)
     assert "pulls the water" not in page(client, "admin:telemetry_inboxevent_change", event.id)

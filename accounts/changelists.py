@@ -83,6 +83,7 @@ class KeysetAdmin(admin.ModelAdmin[Any]):
     """A read-only list of a large table."""
 
     keyset: ClassVar[tuple[str, ...]] = ("id",)
+    change_list_template = "admin/keyset_list.html"
     list_per_page = 50
     sortable_by = ()
     show_full_result_count = False
