@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from telemetry.views import analytics, call, datasets, logs, overview, privacy, traces
+from telemetry.views import analytics, call, datasets, feedback, logs, overview, privacy, traces
 
 urlpatterns = [
     path("analytics/", analytics.analytics_page, name="analytics"),
     path("analytics/<slug:name>.csv", analytics.analytics_csv, name="analytics_csv"),
+    path("feedback/", feedback.feedback_page, name="feedback_list"),
+    path("feedback/reveal/", feedback.reveal_feedback, name="reveal_feedback"),
     path("dashboards/", overview.overview_page, name="overview"),
     path("dashboards/charts/<slug:name>.csv", overview.chart_csv, name="chart_csv"),
     path("datasets/", datasets.datasets_page, name="datasets"),

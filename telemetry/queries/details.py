@@ -99,6 +99,14 @@ def steps_of(workspace_id: UUID, inference_id: UUID) -> list[Span]:
     )
 
 
+def step(workspace_id: UUID, step_id: UUID) -> Span | None:
+    """One step of a workspace, found on its day by its key."""
+    key = InferenceKey.objects.filter(workspace_id=workspace_id, inference_id=step_id).first()
+    if key is None:
+        return None
+    return Span.objects.filter(workspace_id=workspace_id, received_at=key.received_at, id=step_id).first()
+
+
 def call(workspace_id: UUID, inference_id: UUID) -> Call | None:
     """One call of a workspace with all that belongs to it."""
     log = row(workspace_id, inference_id)

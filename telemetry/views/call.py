@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -164,7 +165,7 @@ def _ids(call: InferenceLog) -> list[tuple[str, Any, str]]:
     """Each with where it leads to, if anywhere."""
     told = [
         ("Call", call.id, ""),
-        ("Trace", call.trace_id, ""),
+        ("Trace", call.trace_id, _address("trace", call.trace_id)),
         ("Span", call.span_id, ""),
         ("Parent span", call.parent_span_id, ""),
         ("Session", call.session_id, ""),
@@ -172,6 +173,14 @@ def _ids(call: InferenceLog) -> list[tuple[str, Any, str]]:
         ("Message", call.message_id, ""),
     ]
     return [(name, identity, url) for name, identity, url in told if identity]
+
+
+def _address(page: str, identity: Any) -> str:
+    """Nowhere for an id that is none, or that no address can hold."""
+    try:
+        return reverse(page, args=[identity]) if identity else ""
+    except NoReverseMatch:
+        return ""
 
 
 def _parameters(call: InferenceLog, *, may_read: bool) -> Any:
