@@ -3,12 +3,14 @@
 import uuid
 from dataclasses import replace
 
-from tests.house.row import SIGN_IN, Row, open_page
+from tests.house.row import SIGN_IN, Row, of_workspace, open_page
 
 ROWS: dict[str, Row] = {
     "analytics": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
     "analytics_csv": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200, args=lambda _: ["tokens"]),
     "api:product_analytics": open_page(401),
+    "feedback_list": Row(anonymous=SIGN_IN, others=200, dora=403, alice=200),
+    "reveal_feedback": of_workspace(bob=403),
     "api:list_dashboards": open_page(401),
     "api:make_dashboard": replace(open_page(401), method="post"),
     **{
