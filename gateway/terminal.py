@@ -4,19 +4,41 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.database import in_thread
-from accounts.models import Membership
+from accounts.models import Membership, User
 from gateway import routing, screening, spending
 from gateway.calls import Bill, Call, Ending, Origin
 from gateway.exchanges import Exchange
 from gateway.protocol import ChatRequest, ProviderError
 from telemetry import events, inbox, policies, wakeups
 from telemetry.redaction.masking import StreamRestorer
+
+
+class NobodySuch(ValueError):
+    """Whoever was named can't ask; the message says why."""
+
+
+def speaker(email: str | None, workspace_id: UUID | None) -> Membership:
+    """The part of whoever asks from a terminal: the owner's first workspace, unless told otherwise. Raises `NobodySuch`."""
+    parts = Membership.objects.select_related("user", "workspace").order_by("created_at", "pk")
+    if email is None:
+        parts = parts.filter(user__is_superuser=True)
+    elif not User.objects.filter(email=email.strip().lower()).exists():
+        raise NobodySuch(f"There is no user {email}.")
+    else:
+        parts = parts.filter(user__email=email.strip().lower())
+    found = (parts.filter(workspace_id=workspace_id) if workspace_id else parts).first()
+    if found is None:
+        raise NobodySuch(f"{email or 'The owner'} is not in {'that' if workspace_id else 'any'} workspace.")
+    if found.role == Membership.Role.VIEWER:
+        raise NobodySuch(f"{found.user.email} reads along there, and asks nothing.")
+    return found
 
 
 @dataclass(slots=True)
@@ -27,7 +49,8 @@ class Talk:
     model: str
     process_id: UUID
     parameters: dict[str, float | int] = field(default_factory=dict)
-    messages: list[dict[str, str]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    tags: tuple[str, ...] = ("terminal",)
 
     async def say(self, prompt: str, write: Callable[[str], object]) -> tuple[Call, Bill]:
         """Ask, and write the reply as it comes. An answered question stays in the talk, any other one leaves it.
@@ -37,7 +60,7 @@ class Talk:
         self.messages.append({"role": "user", "content": prompt})
         is_answered = False
         try:
-            call, bill = await self._ask(write)
+            call, bill = await self.ask(write)
             is_answered = True
         finally:
             if not is_answered:
@@ -45,7 +68,8 @@ class Talk:
         self.messages.append({"role": "assistant", "content": call.text})
         return call, bill
 
-    async def _ask(self, write: Callable[[str], object]) -> tuple[Call, Bill]:
+    async def ask(self, write: Callable[[str], object]) -> tuple[Call, Bill]:
+        """Ask with the messages as they are, and write the reply as it comes. Raises as `say` does."""
         exchange, values = await in_thread(self._begin)
         ending: Ending = "canceled"
         error: ProviderError | None = None
@@ -68,7 +92,7 @@ class Talk:
         messages, values = screening.screen_messages(self.messages, rules)
         route = routing.plan(self.model, workspace_id=workspace_id, role=self.part.role)
         origin = Origin(
-            workspace_id, self.part.user_id, self.process_id, source="gateway", requested_model=self.model, tags=("terminal",)
+            workspace_id, self.part.user_id, self.process_id, source="gateway", requested_model=self.model, tags=self.tags
         )
         exchange = Exchange(ChatRequest(route.target, messages, self.parameters), origin, rules=rules, route=route)
         with transaction.atomic():

@@ -4,6 +4,7 @@ from gateway.models.alerts import AlertEvent, AlertLetter, AlertRule, Severity
 from gateway.models.aliases import Deployment, ModelAlias
 from gateway.models.answers import StoredAnswer
 from gateway.models.budgets import Budget, BudgetPeriod, Reservation
+from gateway.models.evaluation import Evaluation, EvaluationResult
 from gateway.models.providers import DismissedWelcome, ModelChoices, ModelEntry, Provider
 from gateway.models.webhooks import Delivery, Webhook
 
@@ -16,6 +17,8 @@ __all__ = [
     "Delivery",
     "Deployment",
     "DismissedWelcome",
+    "Evaluation",
+    "EvaluationResult",
     "ModelAlias",
     "ModelChoices",
     "ModelEntry",

@@ -8,13 +8,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import Membership, User
 from gateway import adapters, catalogue
 from gateway.calls import Bill, Call
 from gateway.protocol import ProviderError
 from gateway.screening import Blocked
 from gateway.spending import BudgetRefusal
-from gateway.terminal import Talk
+from gateway.terminal import NobodySuch, Talk, speaker
 from telemetry import processes
 
 CANCELED = 130  # what a shell tells of who was interrupted
@@ -33,7 +32,10 @@ class Command(BaseCommand):
         parser.add_argument("--max-tokens", type=int, metavar="N")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        part = _membership(options["user"], options["workspace"])
+        try:
+            part = speaker(options["user"], options["workspace"])
+        except NobodySuch as error:
+            raise CommandError(str(error)) from None
         model = options["model"] or catalogue.default_path(part.workspace_id, part.role)
         if not model:
             raise CommandError("No model is configured yet: see manage.py add_provider.")
@@ -83,22 +85,6 @@ class Command(BaseCommand):
     def _write(self, text: str) -> None:
         self.stdout.write(text, ending="")
         self.stdout.flush()
-
-
-def _membership(email: str | None, workspace_id: uuid.UUID | None) -> Membership:
-    parts = Membership.objects.select_related("user").order_by("created_at", "pk")
-    if email is None:
-        parts = parts.filter(user__is_superuser=True)
-    elif not User.objects.filter(email=email.strip().lower()).exists():
-        raise CommandError(f"There is no user {email}.")
-    else:
-        parts = parts.filter(user__email=email.strip().lower())
-    found = (parts.filter(workspace_id=workspace_id) if workspace_id else parts).first()
-    if found is None:
-        raise CommandError(f"{email or 'The owner'} is not in {'that' if workspace_id else 'any'} workspace.")
-    if found.role == Membership.Role.VIEWER:
-        raise CommandError(f"{found.user.email} reads along there, and asks nothing.")
-    return found
 
 
 def _parameters(options: dict[str, Any]) -> dict[str, float | int]:
