@@ -22,8 +22,8 @@ from accounts.sessions import sign_out_sockets
 from chat import deletion, leases
 from chat.files import store
 from chat.models import Conversation, File, Message, Prompt
-from gateway import answer_cache
-from gateway.models import Budget
+from gateway import alert_letters, answer_cache
+from gateway.models import AlertLetter, Budget
 from telemetry import person_erasure, receipts
 from telemetry.models import Dashboard, ErasureReceipt
 from telemetry.person_erasure import Subject
@@ -115,6 +115,7 @@ def _belongings(user: User) -> dict[str, QuerySet[Any]]:
         "memberships": Membership.objects.filter(user=user),
         "prompts": Prompt.objects.filter(owner=user),
         "dashboards": Dashboard.objects.filter(owner=user),
+        "letters of alerts": AlertLetter.objects.filter(address=user.email.lower()),
         "budgets": Budget.objects.filter(subject=Budget.Subject.USER, subject_id=user.id),
         "entries of the admin's history": LogEntry.objects.filter(about),
     }
@@ -164,6 +165,7 @@ def _erase_account(user: User, receipt: ErasureReceipt, now: datetime) -> Receip
         for kind, rows in _belongings(user).items():
             receipts.add(receipt, kind, rows.count())
             rows.delete()
+        alert_letters.forget(user.email)
         user.delete()
         receipts.add(receipt, "accounts", 1)
         told = receipts.finish(receipt, now)

@@ -54,6 +54,13 @@ def send(event: AlertEvent, rule: AlertRule | None, address: str) -> str:
         return _reason(error)
 
 
+def forget(address: str) -> None:
+    """Write to a person no more. In the caller's transaction."""
+    for rule in AlertRule.objects.select_for_update().filter(letters_to__contains=[address.lower()]).order_by("id"):
+        rule.letters_to = [one for one in rule.letters_to if one != address.lower()]
+        rule.save(update_fields=["letters_to"])
+
+
 def _work(now: datetime, deadline: float) -> int:
     made = 0
     due = AlertLetter.objects.filter(state=State.PENDING, available_at__lte=now).order_by("available_at", "id")

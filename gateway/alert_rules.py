@@ -201,7 +201,7 @@ def _filters(rule: AlertRule, given: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _addresses(given: Iterable[str], held: Iterable[str]) -> list[str]:
-    found = list(dict.fromkeys(address.strip() for address in given if address.strip()))
+    found = list(dict.fromkeys(address.strip().lower() for address in given if address.strip()))
     if len(found) > MOST_LETTERS:
         raise InvalidRule(f"At most {MOST_LETTERS} addresses are written to: a list's own address reaches more.", "letters_to")
     for address in found:
@@ -215,7 +215,10 @@ def _addresses(given: Iterable[str], held: Iterable[str]) -> list[str]:
 
 
 def _hooks(rule: AlertRule, wanted: set[UUID]) -> list[Webhook]:
-    found = [hook for hook in alert_telling.listening(rule.workspace_id) if hook.pk in wanted]
+    known = {hook.pk: hook for hook in alert_telling.listening(rule.workspace_id)}
+    if not rule._state.adding:  # one that is told of alerts no more may stay
+        known |= {hook.pk: hook for hook in rule.webhooks.all()}
+    found = [hook for pk, hook in known.items() if pk in wanted]
     if len(found) < len(wanted):
         raise InvalidRule("There is no such webhook, or it is not told of alerts.", "webhook_ids")
     return found

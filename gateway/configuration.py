@@ -79,6 +79,7 @@ class ConfiguredWebhook(Body):
     name: Name
     url: str = Field(min_length=1, max_length=LONGEST_URL)
     events: list[str] = Field(min_length=1, max_length=20)
+    shape: Literal["signed", "slack"] = "signed"
     is_enabled: bool = True
 
 

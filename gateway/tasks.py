@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from gateway import alerts, budgets, claims, deliveries, happenings
+from gateway import alert_letters, alerts, budgets, claims, deliveries, happenings
 
 
 @shared_task(name="budgets.release_expired")
@@ -39,3 +39,9 @@ def evaluate_alerts() -> None:
 @shared_task(name="alerts.prune")
 def prune_alerts() -> None:
     alerts.prune(datetime.now(UTC))
+
+
+@shared_task(name="alerts.write", expires=10)
+def write_alerts() -> None:
+    """Send the letters of alerts, and try again where that failed before."""
+    alert_letters.work(datetime.now(UTC))

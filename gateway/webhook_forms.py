@@ -18,6 +18,12 @@ class WebhookForm(forms.Form):
         widget=forms.URLInput(attrs={"placeholder": "https://example.com/hooks/ollive", "autocapitalize": "off"}),
         help_text="Events are sent there by POST, as JSON.",
     )
+    shape = forms.ChoiceField(
+        label="As",
+        required=False,
+        choices=Webhook.Shape.choices,
+        help_text="For Slack, take the address of an incoming webhook; Mattermost and Discord (with /slack) read the same.",
+    )
     events = forms.MultipleChoiceField(
         label="Tell it of",
         choices=list(webhooks.EVENTS.items()),
@@ -27,6 +33,10 @@ class WebhookForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+
+    def clean_shape(self) -> str:
+        """A form that does not ask for it means what there was before."""
+        return self.cleaned_data["shape"] or Webhook.Shape.SIGNED
 
     def refuse(self, error: webhooks.InvalidWebhook) -> None:
         self.add_error(error.field if error.field in self.fields else None, str(error))
@@ -39,5 +49,11 @@ class ChangeForm(WebhookForm):
 
     @classmethod
     def of(cls, webhook: Webhook) -> "ChangeForm":
-        values = {"name": webhook.name, "url": webhook.url, "events": webhook.events, "is_enabled": webhook.is_enabled}
+        values = {
+            "name": webhook.name,
+            "url": webhook.url,
+            "shape": webhook.shape,
+            "events": webhook.events,
+            "is_enabled": webhook.is_enabled,
+        }
         return cls(initial=values)

@@ -19,7 +19,7 @@ from uuid_utils.compat import uuid7
 from accounts import audit
 from accounts.audit import Action
 from accounts.models import User, Workspace
-from gateway import signatures
+from gateway import signatures, slack
 from gateway.addresses import PrivateAddressError, clean_base_url
 from gateway.models import Delivery, Webhook
 from telemetry import feed
@@ -62,7 +62,14 @@ class Event:
 
 
 def make(
-    workspace: Workspace, *, name: str, url: str, events: Iterable[str], now: datetime, by: User | UUID | None
+    workspace: Workspace,
+    *,
+    name: str,
+    url: str,
+    events: Iterable[str],
+    shape: str = Webhook.Shape.SIGNED,
+    now: datetime,
+    by: User | UUID | None,
 ) -> tuple[Webhook, str]:
     """A new webhook and its secret, which is shown this once. Raises `InvalidWebhook`."""
     secret = signatures.new_secret()
@@ -71,20 +78,28 @@ def make(
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         if Webhook.objects.filter(workspace=workspace).count() >= MOST:
             raise InvalidWebhook(f"A workspace has at most {MOST} webhooks.", "name")
-        _save(webhook, name=name, url=url, events=events)
+        _save(webhook, name=name, url=url, events=events, shape=shape)
         _note(webhook, "made", by, now)
     return webhook, secret
 
 
 def change(
-    webhook: Webhook, *, name: str, url: str, events: Iterable[str], is_enabled: bool, now: datetime, by: User | UUID | None
+    webhook: Webhook,
+    *,
+    name: str,
+    url: str,
+    events: Iterable[str],
+    shape: str = Webhook.Shape.SIGNED,
+    is_enabled: bool,
+    now: datetime,
+    by: User | UUID | None,
 ) -> None:
     """Raises `InvalidWebhook`."""
     if is_enabled and not webhook.is_enabled:
         webhook.failing_since, webhook.switched_off_because = None, ""
     webhook.is_enabled = is_enabled
     with transaction.atomic():
-        _save(webhook, name=name, url=url, events=events)
+        _save(webhook, name=name, url=url, events=events, shape=shape)
         _note(webhook, "changed", by, now)
 
 
@@ -146,7 +161,7 @@ def clean_url(given: str) -> str:
         raise InvalidWebhook(str(error), "url") from error
 
 
-def _save(webhook: Webhook, *, name: str, url: str, events: Iterable[str]) -> None:
+def _save(webhook: Webhook, *, name: str, url: str, events: Iterable[str], shape: str) -> None:
     wanted = set(events)
     webhook.name = " ".join(name.split())
     if not 1 <= len(webhook.name) <= 100:
@@ -155,6 +170,9 @@ def _save(webhook: Webhook, *, name: str, url: str, events: Iterable[str]) -> No
         raise InvalidWebhook(f"There is no event {unknown[0]}; there are {', '.join(EVENTS)}.", "events")
     if not wanted:
         raise InvalidWebhook("Choose at least one event.", "events")
+    if shape not in Webhook.Shape.values:
+        raise InvalidWebhook(f"There is no shape {shape!r}; there are {', '.join(Webhook.Shape.values)}.", "shape")
+    webhook.shape = shape
     if url != webhook.url:
         webhook.url = clean_url(url)
     webhook.events = [event for event in EVENTS if event in wanted]
@@ -166,13 +184,15 @@ def _save(webhook: Webhook, *, name: str, url: str, events: Iterable[str]) -> No
 
 def _delivery(webhook: Webhook, event: Event, now: datetime) -> Delivery:
     identity = uuid7()
-    said = {
+    said: dict[str, Any] = {
         "id": message_id(identity),
         "type": event.name,
         "timestamp": now,
         "workspace_id": webhook.workspace_id,
         "data": event.data,
     }
+    if webhook.shape == Webhook.Shape.SLACK:
+        said = slack.message(EVENTS.get(event.name, "A test"), event.data)
     body = orjson.dumps(said, default=str).decode()
     return Delivery(
         id=identity, webhook=webhook, event=event.name, about=event.about[:200], body=body, available_at=now, created_at=now

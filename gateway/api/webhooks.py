@@ -36,6 +36,7 @@ class Hook(Schema):
     id: UUID
     name: str
     url: str
+    shape: Literal["signed", "slack"]
     events: list[str]
     is_enabled: bool
     switched_off_because: str
@@ -63,6 +64,7 @@ class NewHook(Body):
     name: Name
     url: str = Field(min_length=1, max_length=webhooks.LONGEST_URL, examples=["https://example.com/hooks/ollive"])
     events: list[Event] = Field(min_length=1, max_length=len(webhooks.EVENTS))
+    shape: Literal["signed", "slack"] = Field("signed", description="`slack`: a message as Slack's incoming webhooks take it.")
 
 
 class HookChange(Body):
@@ -71,6 +73,7 @@ class HookChange(Body):
     name: Name | None = None
     url: str | None = Field(None, min_length=1, max_length=webhooks.LONGEST_URL)
     events: list[Event] | None = Field(None, min_length=1, max_length=len(webhooks.EVENTS))
+    shape: Literal["signed", "slack"] | None = None
     is_enabled: bool | None = None
 
 
