@@ -17,11 +17,12 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from telemetry import locks, partitions, tallies
-from telemetry.demo import rhythm, traffic
+from telemetry.demo import opinions, rhythm, traffic
 from telemetry.demo.words import Words, escape
 
 BYTES_PER_ROW = 2_800  # with all indexes, as measured with a million
 CHUNK = 10_000
+ROWS_WITH_EVENTS = 1_000_000
 NEW = "_demo"  # the end of a table's name until it is attached
 INDEX_NAME = re.compile(r"^CREATE (UNIQUE )?INDEX \S+ ON (?:ONLY )?\S+ USING")
 
@@ -49,9 +50,19 @@ ALTER TABLE "{table}" ATTACH PARTITION "{child}" FOR VALUES FROM ('{start}') TO 
 """
 
 
+FORGET_EVENTS = """
+DELETE FROM product_event WHERE workspace_id = %s AND user_id = ANY(%s)
+    AND (happened_at AT TIME ZONE 'UTC')::date = %s
+"""
+SCORES = "CREATE TEMP TABLE demo_score (LIKE telemetry_score INCLUDING DEFAULTS) ON COMMIT DROP"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be there when all is done. Two runs with equal plans make equal rows."""
+    """What is to be there when all is done. Two runs with equal plans make equal rows.
+
+    What people did with the product is made for up to a million calls: it would take longer than the calls.
+    """
 
     workspace_id: str
     rows: int
@@ -88,14 +99,18 @@ def fill(plan: Plan, day: date, count: int, *, words: Words, tick: Callable[[int
     """Make a day's calls and all that belongs to them. `tick` hears of each chunk of rows."""
     source = traffic.Traffic(UUID(plan.workspace_id), words, seed=plan.seed, day=day)
     spans = 0
+    has_events = plan.rows <= ROWS_WITH_EVENTS
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        _forget_events(plan, day, cursor)
+        cursor.execute(SCORES)
         new = _make(day, cursor)
         lines = source.lines(count, plan.until_at)
         while chunk := list(islice(lines, CHUNK)):
-            spans += _copy_chunk(chunk, day, new, cursor)
+            spans += _copy_chunk(chunk, day, new, cursor, has_events=has_events)
             tick(len(chunk))
         _copy(partitions.PAYLOAD, day, ("day", "workspace_id", "digest", "form", "body"), _pieces(plan, day, words), new, cursor)
+        cursor.execute("INSERT INTO telemetry_score SELECT * FROM demo_score ON CONFLICT DO NOTHING")
         _attach(new, day, cursor)
         events = 2 * count + spans
         tallies.add(cursor, received=events, stored=events)
@@ -106,16 +121,30 @@ def fill(plan: Plan, day: date, count: int, *, words: Words, tick: Callable[[int
             cursor.execute(f'ANALYZE "{parent.of(day)}"')
 
 
-def _copy_chunk(lines: list[traffic.Lines], day: date, new: set[str], cursor: CursorWrapper) -> int:
+def _forget_events(plan: Plan, day: date, cursor: CursorWrapper) -> None:
+    """Those of a run before, of which the day's own tables were dropped: they lie in a table that has all days."""
+    cursor.execute(FORGET_EVENTS, [plan.workspace_id, traffic.people(UUID(plan.workspace_id)), day])
+
+
+def _copy_chunk(lines: list[traffic.Lines], day: date, new: set[str], cursor: CursorWrapper, *, has_events: bool) -> int:
     """Write the lines into their tables; returns how many spans there were."""
-    spans = [line.span for line in lines if line.span]
-    keys = [line.key for line in lines] + [line.span_key for line in lines if line.span_key]
+    spans = [span for line in lines for span in line.spans]
+    keys = [line.key for line in lines] + [key for line in lines for key in line.span_keys]
     _copy(partitions.LOG, day, traffic.LOG_COLUMNS, (line.log for line in lines), new, cursor)
     _copy(partitions.SEARCH, day, traffic.SEARCH_COLUMNS, (line.search for line in lines), new, cursor)
     _copy(partitions.SPAN, day, traffic.SPAN_COLUMNS, spans, new, cursor)
     with cursor.copy(f"COPY inference_key ({', '.join(traffic.KEY_COLUMNS)}) FROM STDIN") as copy:
         copy.write("\n".join(keys) + "\n")
+    _copy_lines("demo_score", opinions.SCORE_COLUMNS, [score for line in lines for score in line.scores], cursor)
+    if has_events:
+        _copy_lines("product_event", opinions.EVENT_COLUMNS, [event for line in lines for event in line.events], cursor)
     return len(spans)
+
+
+def _copy_lines(table: str, columns: tuple[str, ...], lines: list[str], cursor: CursorWrapper) -> None:
+    with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        if lines:
+            copy.write("\n".join(lines) + "\n")
 
 
 def _copy(

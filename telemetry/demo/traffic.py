@@ -8,7 +8,8 @@ from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from telemetry import pricing
-from telemetry.demo import rhythm
+from telemetry.demo import happenings, mix, opinions, rhythm
+from telemetry.demo.mix import NULL, Model
 from telemetry.demo.words import Words
 
 PEOPLE = 240
@@ -21,6 +22,7 @@ LOG_COLUMNS = (
     "error_class", "error_code", "error_message", "finish_reason", "started_at", "first_token_at", "ended_at", "latency_ms",
     "ttft_ms", "tokens_per_second", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens",
     "reasoning_tokens", "usage_source", "cost_usd", "price_id", "tags", "environment", "app", "version", "redaction_version",
+    "span_id", "parent_span_id", "fallback_of", "variant", "token_times_ms",
     "input_preview", "output_preview", "payload_parts", "payload_refs",
 )  # fmt: skip
 KEY_COLUMNS = ("workspace_id", "inference_id", "received_at")
@@ -28,50 +30,8 @@ SEARCH_COLUMNS = ("workspace_id", "received_at", "id", "words")
 SPAN_COLUMNS = (
     "id", "workspace_id", "received_at", "kind", "name", "status", "trace_id", "inference_id", "conversation_id", "user_id",
     "api_key_id", "source", "started_at", "ended_at", "latency_ms", "arguments_preview", "result_preview", "environment", "app",
-    "redaction_version",
+    "redaction_version", "span_id", "parent_span_id",
 )  # fmt: skip
-NULL = r"\N"
-
-
-class Model(NamedTuple):
-    """A model in the mix: how often it is asked, its median time to first token, its tokens a second."""
-
-    weight: int
-    provider: str
-    name: str
-    served: str
-    ttft_ms: float
-    speed: float
-    reasoning: float = 0.0  # share of the completion
-
-
-MODELS = (
-    Model(26, "openai", "gpt-4o-mini", "gpt-4o-mini-2024-07-18", 420, 95),
-    Model(13, "openai", "gpt-4o", "gpt-4o-2024-08-06", 560, 70),
-    Model(8, "openai", "gpt-4.1", "gpt-4.1-2025-04-14", 610, 80),
-    Model(5, "openai", "o4-mini", "o4-mini-2025-04-16", 2600, 110, 0.6),
-    Model(12, "anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5", 900, 62),
-    Model(8, "anthropic", "claude-haiku-4-5", "claude-haiku-4-5", 480, 120),
-    Model(9, "gemini", "gemini-2.5-flash", "gemini-2.5-flash", 380, 150),
-    Model(4, "gemini", "gemini-2.5-pro", "gemini-2.5-pro", 1900, 90, 0.3),
-    Model(6, "groq", "llama-3.3-70b-versatile", "llama-3.3-70b-versatile", 180, 260),
-    Model(3, "azure", "gpt-4o", "gpt-4o", 640, 66),
-    Model(2, "mistral", "mistral-small-latest", "mistral-small-latest", 330, 100),
-    Model(3, "local", "smollm2-135m-instruct", "smollm2-135m-instruct", 150, 55),
-    Model(1, "openai", "in-house-preview", "in-house-preview", 700, 60),  # without a price
-)
-SOURCES = ("chat",) * 45 + ("gateway",) * 25 + ("sdk",) * 20 + ("otlp",) * 6 + ("litellm",) * 4
-APPS = ("web", "web", "web", "mobile", "support-bot", "batch", "notebook")
-VERSIONS = ("1.4.0", "1.4.1", "1.5.0", "1.5.0", "2.0.0-rc1")
-TAGS = ("{support}", "{search,beta}", "{batch}", "{evaluation}", "{onboarding}", "{vip,support}")
-ERRORS = (
-    ("rate_limit", "429", "The provider limits how often it may be asked."),
-    ("timeout", NULL, "The provider did not answer in time."),
-    ("server_error", "503", "The provider has a fault of its own."),
-    ("context_length", "400", "The conversation is too long for this model."),
-    ("authentication", "401", "The provider does not accept the key."),
-)
-TOOLS = ("search_documents", "fetch_page", "run_query", "send_mail", "read_calendar")
 
 
 class Rates(NamedTuple):
@@ -100,6 +60,20 @@ class Timing(NamedTuple):
     ttft_ms: int | None
 
 
+class Made(NamedTuple):
+    """One call, before it is written down."""
+
+    identity: str
+    trace: str
+    at: str
+    status: str
+    error: tuple[str, str, str] | None
+    number: int
+    is_stream: bool
+    usage: tuple[int, int, int, int, int]
+    timing: Timing
+
+
 @dataclass(slots=True)
 class Lines:
     """What one call adds to each table."""
@@ -107,8 +81,10 @@ class Lines:
     log: str
     key: str
     search: str
-    span: str | None
-    span_key: str | None
+    spans: list[str]
+    span_keys: list[str]
+    scores: list[str]
+    events: list[str]
 
 
 def people(workspace_id: UUID) -> list[UUID]:
@@ -128,11 +104,14 @@ class Traffic:
         self.dice = random.Random(f"{seed}:{day}")
         self.day = day
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        self.rates = {model: _rates(model, noon) for model in MODELS}
-        self.models = [model for model in MODELS for _ in range(model.weight)]
+        self.rates = {model: _rates(model, noon) for model in mix.MODELS}
+        self.models = [model for model in mix.MODELS for _ in range(model.weight)]
         self.people = [str(person) for person in people(workspace_id)]
         self.keys = [str(key) for key in keys(workspace_id)]
         self.open: list[Caller] = []
+        self.outage = happenings.outage(day)
+        self.runs: list[tuple[Caller, happenings.Run]] = []
+        self.failed: tuple[Caller, happenings.Failed] | None = None
 
     def lines(self, count: int, until: datetime) -> Iterator[Lines]:
         """So many calls, in the order of their time."""
@@ -145,44 +124,112 @@ class Traffic:
 
     def _call(self, received: datetime) -> Lines:
         dice = self.dice
-        caller = self._caller()
-        model = caller.model
+        caller, run, failed = self._next(received)
+        is_struck = self.outage is not None and self.outage.strikes(caller.model.provider, received)
+        status = self._status(is_struck=is_struck)
         number = int(dice.random() * len(self.words.exchanges))
-        luck = dice.random()
-        status = "success" if luck < 0.952 else "error" if luck < 0.978 else "canceled" if luck < 0.997 else "interrupted"
-        is_stream = status == "canceled" or dice.random() < 0.72
-        error = ERRORS[min(int(dice.expovariate(0.9)), len(ERRORS) - 1)] if status == "error" else None
         usage = self._usage(caller, number, status)
-        timing = self._timing(received, model, sum(usage[3:]), is_stream=is_stream, status=status)
-        identity = self._identity(received)
-        trace = f"{dice.getrandbits(128):032x}" if caller.source != "chat" else NULL
-        at = received.isoformat()
-        environment = "production" if dice.random() < 0.8 else "staging"
-        log = "\t".join(
+        is_stream = status == "canceled" or dice.random() < 0.72
+        timing = self._timing(received, caller.model, sum(usage[3:]), is_stream=is_stream, status=status)
+        if is_struck:
+            timing = timing._replace(latency_ms=timing.latency_ms * 4, ttft_ms=timing.ttft_ms and timing.ttft_ms * 4)
+        made = Made(
+            identity=self._identity(received),
+            trace=failed.trace if failed else run.trace if run else f"{dice.getrandbits(128):032x}",
+            at=received.isoformat(),
+            status=status,
+            error=self._error(status, is_struck=is_struck),
+            number=number,
+            is_stream=is_stream,
+            usage=usage,
+            timing=timing,
+        )
+        if made.error and made.error[0] in happenings.RETRIED and caller.source in mix.RETRYING and dice.random() < 0.7:
+            self.failed = (caller, happenings.Failed(made.identity, made.trace, failed.attempt + 1 if failed else 1))
+        steps = [] if made.error else self._steps(caller, timing, call=made.identity, trace=made.trace, run=run)
+        answered = opinions.Answered(
+            *(self.workspace, made.identity, made.trace, caller.conversation, caller.user, caller.source, status, caller.turn),
+            started_at=timing.started_at,
+            ended_at=timing.started_at + timedelta(milliseconds=timing.latency_ms),
+            is_slow=timing.latency_ms > mix.SLOW_MS,
+        )
+        vector = self.words.vector(number, made.error[2] if made.error else None)
+        return Lines(
+            log=self._log(caller, made, run, failed),
+            key=f"{self.workspace}\t{made.identity}\t{made.at}",
+            search=f"{self.workspace}\t{made.at}\t{made.identity}\t{vector}",
+            spans=steps,
+            span_keys=[f"{self.workspace}\t{step[:36]}\t{step.split(chr(9), 3)[2]}" for step in steps],
+            scores=list(opinions.scores(dice, answered)),
+            events=list(opinions.events(answered)),
+        )
+
+    def _log(self, caller: Caller, made: Made, run: happenings.Run | None, failed: happenings.Failed | None) -> str:
+        dice, model, status = self.dice, caller.model, made.status
+        path = f"{model.provider}/{model.name}"
+        is_shared = caller.source == "gateway" and model.name in mix.SHARED
+        return "\t".join(
             (
-                *(identity, self.workspace, at, "3", status, trace, caller.session, caller.conversation, caller.user, caller.key),
+                *(made.identity, self.workspace, made.at, "3", status, made.trace),
+                *(caller.session, caller.conversation, caller.user, caller.key),
                 NULL if caller.source == "chat" else f"customer-{hash_of(caller.user):04}",
-                *(caller.source, "chat", f"{model.provider}/{model.name}", model.provider, model.name),
+                *(caller.source, "chat", mix.ALIAS if is_shared else path, model.provider, model.name),
                 model.served if status == "success" else NULL,
-                *("t" if is_stream else "f", "2" if dice.random() < 0.03 else "1"),
-                *(error or (("interrupted", NULL, NULL) if status == "interrupted" else (NULL, NULL, NULL))),
+                *("t" if made.is_stream else "f", str(failed.attempt + 1 if failed else 1)),
+                *(made.error or (("interrupted", NULL, NULL) if status == "interrupted" else (NULL, NULL, NULL))),
                 NULL if status != "success" else "length" if dice.random() < 0.04 else "stop",
-                *_times(timing, sum(usage[3:]), status),
-                *self._money(model, usage, status),
-                TAGS[int(dice.random() * len(TAGS))] if dice.random() < 0.3 else NULL,
-                *(environment, caller.app, VERSIONS[int(dice.random() * len(VERSIONS))], self.words.redaction_version),
-                self.words.asked[number] if error else self.words.told[number],
+                *_times(made.timing, sum(made.usage[3:]), status),
+                *self._money(model, made.usage, status),
+                mix.TAGS[int(dice.random() * len(mix.TAGS))] if dice.random() < 0.3 else NULL,
+                "production" if dice.random() < 0.8 else "staging",
+                *(caller.app, mix.VERSIONS[int(dice.random() * len(mix.VERSIONS))], self.words.redaction_version),
+                f"{dice.getrandbits(64):016x}" if caller.source in mix.TRACED else NULL,
+                run.root if run else NULL,
+                failed.identity if failed else NULL,
+                path if is_shared else NULL,
+                self._token_times(made),
+                self.words.asked[made.number] if made.error else self.words.told[made.number],
             )
         )
-        search = f"{self.workspace}\t{at}\t{identity}\t{self.words.vector(number, error[2] if error else None)}"
-        span = self._span(caller, timing, identity, trace) if dice.random() < 0.04 and not error else None
-        return Lines(
-            log=log,
-            key=f"{self.workspace}\t{identity}\t{at}",
-            search=search,
-            span=span,
-            span_key=f"{self.workspace}\t{span[:36]}\t{span.split(chr(9), 3)[2]}" if span else None,
-        )
+
+    def _token_times(self, made: Made) -> str:
+        if made.timing.ttft_ms is None or made.status == "interrupted":
+            return NULL
+        return happenings.token_times(self.dice, made.timing.ttft_ms, made.timing.latency_ms)
+
+    def _error(self, status: str, *, is_struck: bool) -> tuple[str, str, str] | None:
+        if status != "error":
+            return None
+        return mix.SERVER_ERROR if is_struck else mix.ERRORS[min(int(self.dice.expovariate(0.9)), len(mix.ERRORS) - 1)]
+
+    def _next(self, received: datetime) -> tuple[Caller, happenings.Run | None, happenings.Failed | None]:
+        """Who calls now: somebody whose call has failed, an agent at work, or anybody."""
+        dice = self.dice
+        if self.failed:
+            (caller, failed), self.failed = self.failed, None
+            if failed.attempt < 3:
+                others = [model for model in self.models if model != caller.model]
+                return caller._replace(model=others[int(dice.random() * len(others))]), None, failed
+        if self.runs and dice.random() < 0.6:
+            caller, run = self.runs.pop(0)
+            run.left -= 1
+            if run.left > 1:
+                self.runs.append((caller, run))
+            return caller._replace(turn=caller.turn + 1), run, None
+        caller = self._caller()
+        if caller.source in mix.TRACED and dice.random() < 0.12:
+            name = happenings.AGENTS[int(dice.random() * len(happenings.AGENTS))]
+            trace, root = f"{dice.getrandbits(128):032x}", f"{dice.getrandbits(64):016x}"
+            run = happenings.Run(name, trace, root, received - timedelta(milliseconds=dice.randint(60, 900)), dice.randint(3, 6))
+            self.runs.append((caller, run))
+            return caller, run, None
+        return caller, None, None
+
+    def _status(self, *, is_struck: bool) -> str:
+        luck = self.dice.random()
+        if is_struck and self.dice.random() < 0.5:
+            return "error"
+        return "success" if luck < 0.952 else "error" if luck < 0.978 else "canceled" if luck < 0.997 else "interrupted"
 
     def _caller(self) -> Caller:
         """Somebody who goes on, or somebody new."""
@@ -196,7 +243,7 @@ class Traffic:
             else:
                 waiting[place] = caller._replace(turn=caller.turn + 1)
             return caller
-        source = SOURCES[int(dice.random() * len(SOURCES))]
+        source = mix.SOURCES[int(dice.random() * len(mix.SOURCES))]
         is_chat = source == "chat"
         user = self.people[min(int(dice.paretovariate(0.9)) - 1, len(self.people) - 1)]
         caller = Caller(
@@ -205,7 +252,7 @@ class Traffic:
             conversation=str(UUID(int=dice.getrandbits(128), version=4)) if is_chat else NULL,
             session=NULL if is_chat else f"session-{dice.getrandbits(48):012x}",
             source=source,
-            app="ollive" if is_chat else APPS[int(dice.random() * len(APPS))],
+            app="ollive" if is_chat else mix.APPS[int(dice.random() * len(mix.APPS))],
             model=self.models[int(dice.random() * len(self.models))],
             turn=1,
         )
@@ -258,20 +305,67 @@ class Traffic:
         variant = "89ab"[int(chance[0], 16) & 3]
         return f"{stamp[:8]}-{stamp[8:]}-7{chance[1:4]}-{variant}{chance[4:7]}-{chance[7:]}"
 
-    def _span(self, caller: Caller, timing: Timing, call: str, trace: str) -> str:
-        """A tool that the call's reply asked for."""
+    def _steps(self, caller: Caller, timing: Timing, *, call: str, trace: str, run: happenings.Run | None) -> list[str]:
+        """What led to the call, and what its reply asked for; the agent's own step once all else is done."""
         dice = self.dice
-        started = timing.started_at + timedelta(milliseconds=timing.latency_ms)
-        took = int(dice.lognormvariate(5, 1)) + 1
+        ended = timing.started_at + timedelta(milliseconds=timing.latency_ms)
+        if run is None:
+            return [self._tool(caller, ended, call=call, trace=trace, parent=NULL)] if dice.random() < 0.04 else []
+        found = []
+        if timing.started_at - run.started_at < timedelta(seconds=1):
+            looked_up = timedelta(milliseconds=dice.randint(20, 50))
+            found.append(
+                self._step(
+                    caller, timing.started_at - looked_up, looked_up, of=("retriever", "search_notes", "success"), trace=trace,
+                    call=NULL, parent=run.root,
+                )
+            )  # fmt: skip
+        if run.left > 1:
+            found.append(self._tool(caller, ended, call=call, trace=trace, parent=run.root))
+        else:
+            whole = ended - run.started_at
+            agent = self._step(
+                caller,
+                run.started_at,
+                whole,
+                of=("agent", run.name, "success"),
+                trace=trace,
+                call=NULL,
+                parent=NULL,
+                span=run.root,
+            )
+            found.append(agent)
+        return found
+
+    def _tool(self, caller: Caller, started: datetime, *, call: str, trace: str, parent: str) -> str:
+        dice = self.dice
+        took = timedelta(milliseconds=int(dice.lognormvariate(5, 1)) + 1)
         status = "error" if dice.random() < 0.05 else "success"
-        at = min(started, datetime(self.day.year, self.day.month, self.day.day, 23, 59, 59, tzinfo=UTC))
+        of = ("tool", mix.TOOLS[int(dice.random() * len(mix.TOOLS))], status)
+        return self._step(caller, started, took, of=of, trace=trace, call=call, parent=parent)
+
+    def _step(
+        self,
+        caller: Caller,
+        started: datetime,
+        took: timedelta,
+        *,
+        of: tuple[str, str, str],
+        trace: str,
+        call: str,
+        parent: str,
+        span: str = "",
+    ) -> str:
+        """A step of a kind, a name and a status; it is heard of when it ends, and on the day of its call."""
+        ended = started + took
+        at = min(ended, datetime(self.day.year, self.day.month, self.day.day, 23, 59, 59, tzinfo=UTC))
+        is_tool, is_done = of[0] == "tool", of[2] == "success"
         return "\t".join(
             (
-                *(self._identity(at), self.workspace, at.isoformat(), "tool", TOOLS[int(dice.random() * len(TOOLS))], status),
-                *(trace, call, caller.conversation, caller.user, caller.key, caller.source, started.isoformat()),
-                *((started + timedelta(milliseconds=took)).isoformat(), str(took)),
-                *('{"limit": 5}', "5 results" if status == "success" else NULL, "production", caller.app),
-                self.words.redaction_version,
+                *(self._identity(at), self.workspace, at.isoformat(), *of, trace, call, caller.conversation, caller.user),
+                *(caller.key, caller.source, started.isoformat(), ended.isoformat(), str(took // timedelta(milliseconds=1))),
+                *('{"limit": 5}' if is_tool else NULL, "5 results" if is_tool and is_done else NULL, "production", caller.app),
+                *(self.words.redaction_version, span or f"{self.dice.getrandbits(64):016x}", parent),
             )
         )
 

@@ -14,7 +14,17 @@ from telemetry import partitions
 from telemetry.demo import filling
 
 ROWS, DAYS = 3_000, 3
-LEFT = ("inference_key", "telemetry_tally", "rollup_mark", "rollup_hour", "rollup_day", "usage_hour", "usage_day")
+LEFT = (
+    "inference_key",
+    "telemetry_score",
+    "product_event",
+    "telemetry_tally",
+    "rollup_mark",
+    "rollup_hour",
+    "rollup_day",
+    "usage_hour",
+    "usage_day",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,21 @@
 """`manage.py seed_demo`: made-up traffic that is as well-kept as real one."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from accounts.models import Workspace
+from accounts.models import ApiKey, Workspace
 from telemetry import integrity, partitions, payloads, rollup_backfill
-from telemetry.demo import exchanges, filling, rhythm
-from telemetry.models import InferenceLog, RollupDay, SearchEntry
+from telemetry.demo import exchanges, filling, happenings, opinions, rhythm
+from telemetry.models import InferenceLog, ProductEvent, RollupDay, Score, SearchEntry, Span
 from tests.telemetry.calls import finished, record, started
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS, DAYS = 600, 3
+REASONS = set(opinions.REASONS)
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +140,73 @@ def test_the_exchanges_are_distinct_and_always_the_same():
     made = exchanges.exchanges()
     assert len({(exchange.question, exchange.answer) for exchange in made}) == exchanges.COUNT
     assert made == exchanges.exchanges()
+
+
+def test_people_and_programs_judge_some_replies():
+    seed(rows=4_000, days=1)
+    thumbs = Score.objects.filter(name="thumb")
+    assert 20 < thumbs.count() < 400
+    assert 0.5 < thumbs.filter(value=1).count() / thumbs.count() < 0.98
+    assert set(Score.objects.filter(name="reason").values_list("label", flat=True)) <= REASONS
+    assert Score.objects.filter(source="api", kind="numeric", user_id=None).exists()
+    judged = Score.objects.values_list("inference_id", flat=True)
+    assert InferenceLog.objects.filter(id__in=judged, status="success").count() == len(set(judged))
+
+
+def test_its_people_use_the_product():
+    seed(rows=2_000, days=1)
+    names = set(ProductEvent.objects.values_list("name", flat=True))
+    assert {"conversation_created", "chat_requested", "chat_succeeded", "chat_failed"} <= names
+    chats = InferenceLog.objects.filter(source="chat").count()
+    assert ProductEvent.objects.filter(name="chat_requested").count() == chats
+
+
+def test_agents_take_several_calls_and_steps_in_one_trace():
+    seed(rows=4_000, days=1)
+    agent = Span.objects.filter(kind="agent").order_by("id")[0]
+    children = Span.objects.filter(parent_span_id=agent.span_id)
+    calls = InferenceLog.objects.filter(trace_id=agent.trace_id, parent_span_id=agent.span_id)
+    assert children.filter(kind="tool").exists()
+    assert calls.count() > 1
+    assert all(agent.started_at <= call.started_at and call.ended_at <= agent.ended_at for call in calls if call.ended_at)
+
+
+def test_what_failed_is_tried_again_with_another_model():
+    seed(rows=4_000, days=1)
+    again = list(InferenceLog.objects.filter(attempt__gt=1))
+    assert again
+    for call in again:
+        assert call.fallback_of is not None
+        failed = InferenceLog.objects.get(id=call.fallback_of)
+        assert (failed.status, failed.attempt, failed.trace_id) == ("error", call.attempt - 1, call.trace_id)
+
+
+def test_streams_tell_when_their_tokens_came_and_a_short_name_has_two_sides():
+    seed(rows=4_000, days=1)
+    stream = InferenceLog.objects.filter(is_stream=True, status="success").order_by("id")[0]
+    times = stream.token_times_ms or []
+    assert times
+    assert times == sorted(times)
+    assert (times[0], times[-1] <= stream.latency_ms) == (stream.ttft_ms, True)
+    sides = InferenceLog.objects.filter(requested_model="fast").values_list("variant", flat=True)
+    assert set(sides) == {"openai/gpt-4o-mini", "anthropic/claude-haiku-4-5"}
+
+
+def test_now_and_then_a_provider_has_an_outage():
+    day = next(date(2026, 11, 1) + timedelta(days=ahead) for ahead in range(11) if happenings.outage(date(2026, 11, 1 + ahead)))
+    outage = happenings.outage(day)
+    assert outage is not None
+    middle = outage.begins_at + (outage.ends_at - outage.begins_at) / 2
+    assert outage.strikes(outage.provider, middle)
+    assert not outage.strikes("mistral", middle)
+    assert not outage.strikes(outage.provider, outage.ends_at)
+
+
+def test_somebody_who_exists_is_let_in(alice):
+    with pytest.raises(CommandError, match="Nobody has the address"):
+        seed(owner="nobody@example.com")
+    assert not Workspace.objects.filter(name="Demo").exists()
+    seed(rows=20, days=1, owner="Alice@example.com")
+    assert alice.memberships.get(workspace__name="Demo").role == "owner"
+    named = set(InferenceLog.objects.exclude(api_key_id=None).values_list("api_key_id", flat=True))
+    assert named <= set(ApiKey.objects.filter(revoked_at__isnull=False).values_list("id", flat=True))

@@ -1,5 +1,6 @@
 """`manage.py seed_demo`: realistic traffic of any size, in a workspace of its own."""
 
+import secrets
 import shutil
 import sys
 from argparse import ArgumentParser
@@ -15,9 +16,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from tqdm import tqdm
 
-from accounts.models import Membership, User, Workspace
+from accounts.models import ApiKey, Membership, User, Workspace
 from telemetry import partitions, rollup_backfill
-from telemetry.demo import exchanges, filling, traffic, words
+from telemetry.demo import exchanges, filling, mix, traffic, words
 from telemetry.models import InferenceLog
 
 WORKSPACE = "Demo"
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--rows", type=int, required=True, help="calls in all, over all the days")
         parser.add_argument("--days", type=int, default=30, help="how far back; the last day is today")
         parser.add_argument("--workspace", default=WORKSPACE, help="its name or id; made when there is none of that name")
+        parser.add_argument("--owner", default="", help="the e-mail of somebody who may look at it; they become an owner of it")
         parser.add_argument("--seed", type=int, default=1, help="another number makes other traffic")
         parser.add_argument("--mix", action="store_true", help="also where the workspace has calls that are no demo")
         parser.add_argument("--dry-run", action="store_true", help="only tell what would be made")
@@ -46,6 +48,7 @@ class Command(BaseCommand):
         todo = {day: count for day, count in plan.shares().items() if count and day not in marks}
         if workspace and not marks and not options["mix"]:
             _refuse_to_mix(workspace, todo)
+        owner = _owner(options["owner"])
         _check_disk(sum(todo.values()))
         if options["dry_run"]:
             self.stdout.write(f"{sum(todo.values())} calls would be made on {len(todo)} days.")
@@ -53,8 +56,21 @@ class Command(BaseCommand):
         if workspace is None:
             workspace = Workspace.objects.create(id=UUID(plan.workspace_id), name=options["workspace"])
         _make_people(workspace)
+        _make_keys(workspace, now)
+        if owner:
+            Membership.objects.update_or_create(user=owner, workspace=workspace, defaults={"role": Membership.Role.OWNER})
         _fill(plan, todo)
         self.stdout.write(f"{sum(todo.values())} calls on {len(todo)} days, in the workspace {workspace.name} ({workspace.id}).")
+
+
+def _owner(email: str) -> User | None:
+    """Who is to look at it; told before anything is made."""
+    if not email:
+        return None
+    found = User.objects.filter(email__iexact=email).first()
+    if found is None:
+        raise CommandError(f"Nobody has the address {email}: make the person first, or leave --owner out.")
+    return found
 
 
 def _find(name: str) -> Workspace | None:
@@ -129,8 +145,27 @@ def _make_people(workspace: Workspace) -> None:
     )
 
 
+def _make_keys(workspace: Workspace, now: datetime) -> None:
+    """Rows for the keys that the calls name. Nobody has their tokens, and they are revoked."""
+    holder = traffic.people(workspace.id)[0]
+    keys = [
+        ApiKey(
+            id=key,
+            workspace=workspace,
+            user_id=holder,
+            name=f"Demo {mix.APPS[number % len(mix.APPS)]} {number + 1}",
+            token_sha256=secrets.token_hex(32),
+            last_four="demo",
+            scopes=["chat"],
+            revoked_at=now,
+        )
+        for number, key in enumerate(traffic.keys(workspace.id))
+    ]
+    ApiKey.objects.bulk_create(keys, ignore_conflicts=True)
+
+
 def _fill(plan: filling.Plan, todo: dict[date, int]) -> None:
-    prepared = words.prepare(UUID(plan.workspace_id), exchanges.exchanges(), [error[2] for error in traffic.ERRORS])
+    prepared = words.prepare(UUID(plan.workspace_id), exchanges.exchanges(), [error[2] for error in mix.ERRORS])
     partitions.ensure(plan.until_at.date(), 0)  # today's is in use already, whoever makes it
     with tqdm(total=sum(todo.values()), unit=" calls", unit_scale=True, disable=None, file=sys.stderr) as bar:
 
