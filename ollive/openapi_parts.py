@@ -23,6 +23,7 @@ TAGS: list[dict[str, str]] = [
     {"name": "Conversations", "description": "Conversations that are kept here, and replies in them."},
     {"name": "Logs", "description": "Calls that were recorded: lists, figures over time, search."},
     {"name": "Dashboards", "description": "Pages of panels that people put together, and the figures on them."},
+    {"name": "Scores", "description": "What is thought of calls, traces and conversations."},
     {"name": "Ingestion", "description": "Tell of calls that were made elsewhere."},
     {"name": "Webhooks", "description": "Have your own server told of what happens."},
     {"name": "Administration", "description": "Keys, people, workspaces, models, prices and budgets, for automation."},
@@ -33,6 +34,7 @@ TAG_OF = {
     **dict.fromkeys(("logs", "metrics", "search", "analytics", "experiments"), "Logs"),
     **dict.fromkeys(("ingest", "traces", "events:batch"), "Ingestion"),
     "dashboards": "Dashboards",
+    "scores": "Scores",
     "webhooks": "Webhooks",
     "admin": "Administration",
 }

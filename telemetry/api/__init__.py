@@ -2,10 +2,11 @@
 
 from ninja import Router
 
-from telemetry.api import analytics, dashboards, logs, timeseries
+from telemetry.api import analytics, dashboards, logs, scores, timeseries
 
 router = Router()
 router.add_router("", analytics.router)
 router.add_router("", dashboards.router)
 router.add_router("", logs.router)
+router.add_router("", scores.router)
 router.add_router("", timeseries.router)

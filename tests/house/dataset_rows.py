@@ -57,5 +57,8 @@ ROWS: dict[str, Row] = {
     "export_cases": _of_dataset(),
     "case": _of_case(),
     "delete_case": _of_case(method="post"),
+    "api:give_score": Row(anonymous=401, others=401, alice=401, method="post"),  # a key's, whoever is signed in
+    "api:list_scores": Row(anonymous=401, others=401, alice=401),
+    "api:delete_score": Row(anonymous=401, others=401, alice=401, method="delete", args=lambda _: [uuid.UUID(int=1)]),
     "save_case": Row(anonymous=SIGN_IN, others=404, dora=403, alice=200, args=call_of),
 }  # fmt: skip
