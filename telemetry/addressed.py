@@ -15,7 +15,6 @@ from uuid import UUID
 from django.http import QueryDict
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
-from pydantic import ValidationError
 
 from telemetry import figures
 from telemetry.asked import RFC_3339, Asked
@@ -178,8 +177,10 @@ def _filters(query: QueryDict, notices: list[str]) -> tuple[dict[str, list[str]]
         if not texts:
             continue
         try:
+            if any("\0" in text for text in texts):
+                raise ValueError("no text of the database has it")
             value = getattr(Asked.model_validate({name: texts if name in LISTS else texts[-1]}), name)
-        except ValidationError:
+        except ValueError:  # pydantic's own are of this kind
             notices.append(f"The filter {name} was left out: {', '.join(texts)[:80]!r} is no value of it.")
             continue
         given[name] = texts if name in LISTS else texts[-1:]

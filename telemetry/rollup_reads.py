@@ -7,7 +7,7 @@ nothing is counted twice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -32,6 +32,21 @@ SELECT {selected}, bin, sum(n)::bigint FROM (
     FROM (SELECT {inner}, {name}_bins, {name}_counts FROM ({parts}) AS part{where} OFFSET 0) AS stepped
 ) AS counted GROUP BY {grouped}
 """
+# Both durations at once, a bucket's bins in one array: far fewer rows come than there are bins.
+SKETCHED = """
+WITH stepped AS MATERIALIZED (
+    SELECT {inner}, latency_bins, latency_counts, ttft_bins, ttft_counts FROM ({parts}) AS part{where}
+)
+SELECT name, {keyed}, array_agg(bin), array_agg(n) FROM (
+    SELECT 'latency' AS name, {keyed}, bin, sum(n)::int AS n FROM (
+        SELECT {keyed}, unnest(latency_bins) AS bin, unnest(latency_counts) AS n FROM stepped
+    ) AS counted GROUP BY {keyed}, bin
+    UNION ALL
+    SELECT 'ttft', {keyed}, bin, sum(n)::int FROM (
+        SELECT {keyed}, unnest(ttft_bins) AS bin, unnest(ttft_counts) AS n FROM stepped
+    ) AS counted GROUP BY {keyed}, bin
+) AS summed GROUP BY name, {keyed}
+"""
 EXACT = """
 SELECT {selected}, count({name}_ms), percentile_cont(%(fractions)s::float8[]) WITHIN GROUP (ORDER BY {name}_ms)
 FROM (
@@ -39,6 +54,7 @@ FROM (
     WHERE received_at >= %(start)s AND received_at < %(end)s AND {scope} AND {name}_ms IS NOT NULL
 ) AS part{where} GROUP BY {grouped}
 """
+MONDAY = datetime(1970, 1, 5, tzinfo=UTC)  # where weeks, days, hours and their parts begin
 ROW_DIMENSIONS = {**USAGE.dimensions, **CALLS.dimensions}
 
 
@@ -92,6 +108,16 @@ class Percentiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Sketch:
+    """How many calls there are in each bin of a duration: what can be added up before percentiles are told of it."""
+
+    of: Duration
+    group: Mapping[str, Value]
+    bucket_at: datetime
+    counts: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """Whose calls, and which. `workspaces` None means all; `filters` are allowed values by dimension, None for "not told"."""
 
@@ -140,6 +166,25 @@ def percentiles(
         for key, sketch in sorted(by_key.items(), key=lambda item: _order(item[0], step))
         if (values := sketches.percentiles(sketch, fractions)) is not None
     ]
+
+
+def durations(
+    window: Window, scope: Scope, *, by: Sequence[Dimension] = (), step: Unit, stride: timedelta, now: datetime
+) -> list[Sketch]:
+    """Both durations by group and by stretches of `stride`, which are made of whole steps. ValueError by user or key."""
+    if _family(by, scope) is USAGE:
+        raise ValueError("There are no sketches by user or key: read rows.")
+    columns = [f"{name}_{part}" for name in ("latency", "ttft") for part in ("bins", "counts")]
+    query, parameters = parts(CALLS, window, scope.workspaces, step=step, columns=columns, now=now)
+    where = _where(scope, parameters)
+    inner = ", ".join((*by, "date_bin(%(stride)s, bucket_at, %(origin)s) AS bucket_at"))
+    statement = SKETCHED.format(inner=inner, keyed=", ".join((*by, "bucket_at")), parts=query, where=where)
+    found = []
+    for of, *key, bins, counts in _rows(statement, parameters | {"stride": stride, "origin": MONDAY}):
+        group, bucket_at = _named(key, by, step)
+        assert bucket_at is not None
+        found.append(Sketch(of, group, bucket_at, dict(zip(bins, counts, strict=True))))
+    return found
 
 
 def _sums(window: Window, scope: Scope, *, by: Sequence[Dimension], step: Unit | None, now: datetime) -> list[Totals]:

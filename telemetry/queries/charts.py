@@ -86,7 +86,7 @@ def latency(
 ) -> list[Percentiles]:
     """Durations of the whole period at the fractions, by group."""
     if is_rolled_up(filters, by):
-        return rollup_reads.percentiles(window_of(filters, now), _scope(filters), fractions, of=of, by=by, now=now)
+        return rollup_reads.percentiles(window_of(filters, now), scope(filters), fractions, of=of, by=by, now=now)
     return raw.percentiles(_bounded(filters, now), fractions, of=of, by=by, step=None)
 
 
@@ -97,7 +97,7 @@ def latency_over_time(
     groups: list[Dimension] = [by] if by else []
     if is_rolled_up(filters, groups):
         window = window_of(filters, now)
-        points = rollup_reads.percentiles(window, _scope(filters), FRACTIONS, of=of, by=groups, step=step, now=now)
+        points = rollup_reads.percentiles(window, scope(filters), FRACTIONS, of=of, by=groups, step=step, now=now)
     else:
         points = raw.percentiles(_bounded(filters, now), FRACTIONS, of=of, by=groups, step=step)
     by_group: dict[Value, list[Percentiles]] = {}
@@ -160,13 +160,13 @@ def is_rolled_up(filters: Filters, by: Sequence[Dimension] = ()) -> bool:
 def totals(filters: Filters, by: Sequence[Dimension] = (), *, now: datetime) -> list[Totals]:
     """The sums of the whole period, by group."""
     if is_rolled_up(filters, by):
-        return rollup_reads.totals(window_of(filters, now), _scope(filters), by=by, now=now)
+        return rollup_reads.totals(window_of(filters, now), scope(filters), by=by, now=now)
     return raw.totals(_bounded(filters, now), by=by, step=None)
 
 
 def _series(filters: Filters, step: Unit, by: Sequence[Dimension], *, now: datetime) -> list[Totals]:
     if is_rolled_up(filters, by):
-        return rollup_reads.series(window_of(filters, now), _scope(filters), step=step, by=by, now=now)
+        return rollup_reads.series(window_of(filters, now), scope(filters), step=step, by=by, now=now)
     return raw.totals(_bounded(filters, now), by=by, step=step)
 
 
@@ -175,7 +175,7 @@ def _bounded(filters: Filters, now: datetime) -> Filters:
     return replace(filters, since=window.start, until=window.end)
 
 
-def _scope(filters: Filters) -> rollup_reads.Scope:
+def scope(filters: Filters) -> rollup_reads.Scope:
     named: Mapping[str, Sequence[Value]] = {name: getattr(filters, name) for name in filters.named}
     return rollup_reads.Scope([filters.workspace_id], named)  # type: ignore[arg-type]  # is_rolled_up has looked
 
