@@ -86,10 +86,8 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
 
 def lines(request: HttpRequest, pages: tuple[Page, ...], part: Membership | None) -> list[Line]:
     """Those that the role allows, and which one is open."""
-    found = []
-    for page in pages:
-        if page.act is None or (part and may(part, page.act)):
-            url = reverse(page.name)
-            # A page below one of the list, such as a provider's, belongs to its line.
-            found.append(Line(page, url, "page" if request.path == url else "true" if request.path.startswith(url) else ""))
-    return found
+    shown = [(page, reverse(page.name)) for page in pages if page.act is None or (part and may(part, page.act))]
+    # A page below one of the list, such as a provider's, belongs to its line: of several the one that is nearest above it.
+    nearest = max((url for _, url in shown if request.path.startswith(url)), key=len, default="")
+    is_itself = "page" if nearest == request.path else "true"
+    return [Line(page, url, is_itself if url == nearest else "") for page, url in shown]

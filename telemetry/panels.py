@@ -38,6 +38,7 @@ GROUPS: Mapping[str, str] = {
     "user_id": "person",
     "api_key_id": "API key",
 }
+KINDS: Mapping[str, str] = {"line": "Line", "bar": "Bars", "pie": "Pie", "number": "Number", "table": "Table"}
 MOST_ROWS = 50
 
 
@@ -107,6 +108,18 @@ class Panel(Strict):
         if self.title or self.problem:
             return self.title or "A panel"
         return LABELS[self.figure] + (f" by {GROUPS[self.group_by]}" if self.group_by else "")
+
+    @property
+    def facts(self) -> str:
+        """What it is, in a few words."""
+        told = [KINDS[self.kind]]
+        if self.title:
+            told.append(LABELS[self.figure].lower() + (f" by {GROUPS[self.group_by]}" if self.group_by else ""))
+        if self.is_timed and self.kind != "line":
+            told.append("over time")
+        if self.given:
+            told.append(f"narrowed by {', '.join(name.replace('_', ' ') for name in self.given)}")
+        return ", ".join(told)
 
     @property
     def is_timed(self) -> bool:

@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from telemetry.views import analytics, call, datasets, feedback, logs, overview, privacy, traces
+from telemetry.views import (
+    analytics,
+    boards,
+    bulk,
+    call,
+    datasets,
+    feedback,
+    logs,
+    overview,
+    panels,
+    privacy,
+    saved_views,
+    sessions,
+    traces,
+)
 
 urlpatterns = [
     path("analytics/", analytics.analytics_page, name="analytics"),
@@ -11,6 +25,21 @@ urlpatterns = [
     path("feedback/reveal/", feedback.reveal_feedback, name="reveal_feedback"),
     path("dashboards/", overview.overview_page, name="overview"),
     path("dashboards/charts/<slug:name>.csv", overview.chart_csv, name="chart_csv"),
+    path("dashboards/boards/", boards.boards_page, name="boards"),
+    path("dashboards/boards/import/", boards.import_board, name="import_board"),
+    path("dashboards/boards/<uuid:board_id>/", boards.board_page, name="board"),
+    path("dashboards/boards/<uuid:board_id>/change/", boards.change_board, name="change_board"),
+    path("dashboards/boards/<uuid:board_id>/copy/", boards.copy_board, name="copy_board"),
+    path("dashboards/boards/<uuid:board_id>/share/", boards.share_board, name="share_board"),
+    path("dashboards/boards/<uuid:board_id>/delete/", boards.delete_board, name="delete_board"),
+    path("dashboards/boards/<uuid:board_id>/export/", boards.export_board, name="export_board"),
+    path("dashboards/boards/<uuid:board_id>/panels/add/", panels.add_panel, name="add_panel"),
+    path("dashboards/boards/<uuid:board_id>/panels/<slug:panel_id>/", panels.change_panel, name="change_panel"),
+    path("dashboards/boards/<uuid:board_id>/panels/<slug:panel_id>/move/", panels.move_panel, name="move_panel"),
+    path("dashboards/boards/<uuid:board_id>/panels/<slug:panel_id>/size/", panels.size_panel, name="size_panel"),
+    path("dashboards/boards/<uuid:board_id>/panels/<slug:panel_id>/copy/", panels.copy_panel, name="copy_panel"),
+    path("dashboards/boards/<uuid:board_id>/panels/<slug:panel_id>/delete/", panels.delete_panel, name="delete_panel"),
+    path("dashboards/boards/<uuid:board_id>/panels/<slug:panel_id>/csv/", panels.panel_csv, name="panel_csv"),
     path("datasets/", datasets.datasets_page, name="datasets"),
     path("datasets/<uuid:dataset_id>/", datasets.dataset_page, name="dataset"),
     path("datasets/<uuid:dataset_id>/change/", datasets.change_dataset, name="change_dataset"),
@@ -22,6 +51,13 @@ urlpatterns = [
     path("datasets/<uuid:dataset_id>/cases/<uuid:case_id>/delete/", datasets.delete_case, name="delete_case"),
     path("logs/", logs.logs_page, name="logs"),
     path("logs/shown/", logs.shown_logs, name="shown_logs"),
+    path("logs/views/keep/", saved_views.keep_view, name="keep_view"),
+    path("logs/views/<uuid:view_id>/delete/", saved_views.delete_view, name="delete_view"),
+    path("logs/bulk/", bulk.bulk_logs, name="bulk_logs"),
+    path("logs/jobs/", bulk.log_jobs, name="log_jobs"),
+    path("logs/jobs/<uuid:job_id>/", bulk.log_job, name="log_job"),
+    path("logs/jobs/<uuid:job_id>/stop/", bulk.stop_log_job, name="stop_log_job"),
+    path("logs/jobs/<uuid:job_id>/file/", bulk.log_job_file, name="log_job_file"),
     path("logs/<uuid:inference_id>/case/", datasets.save_case, name="save_case"),
     path("settings/privacy/", privacy.privacy_page, name="privacy"),
     path("settings/privacy/try/", privacy.try_text, name="try_redaction"),
@@ -33,5 +69,8 @@ urlpatterns = [
     path("logs/<uuid:inference_id>/delete/", call.delete_call, name="delete_log"),
     path("traces/<path:trace_id>/steps/<uuid:step_id>/", traces.step_page, name="trace_step"),
     path("traces/<path:trace_id>/steps/<uuid:step_id>/reveal/", traces.reveal_step, name="reveal_step"),
+    path("sessions/", sessions.sessions_page, name="sessions"),
+    path("sessions/<path:name>/reveal/", sessions.reveal_session, name="reveal_session"),
+    path("sessions/<path:name>/", sessions.session_page, name="session"),
     path("traces/<path:trace_id>/", traces.trace_page, name="trace"),
 ]
