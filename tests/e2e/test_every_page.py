@@ -18,8 +18,9 @@ from tests.house.rows import ROWS
 __all__ = ["belongings"]
 
 PARTS = {  # files, and parts of pages
-    "analytics_csv", "chart_csv", "export_board", "panel_csv", "chat:budget", "chat:conversations", "chat:export", "chat:export_progress", "chat:file", "chat:prompt_body",
-    "chat:prompt_choices", "chat:versions", "gateway:picker", "gateway:welcome_ollama", "log_job_file", "health", "healthz", "openapi", "ready",
+    "analytics_csv", "chart_csv", "export_board", "panel_csv", "chat:budget", "chat:conversations", "chat:export",
+    "chat:export_progress", "chat:file", "chat:prompt_body", "chat:prompt_choices", "chat:versions", "gateway:picker",
+    "gateway:welcome_ollama", "log_job_file", "health", "healthz", "openapi", "ready",
 }  # fmt: skip
 DRAWN = {"docs", "redoc"}  # what Swagger UI and ReDoc draw is theirs: tests/e2e/test_documents.py looks at what is ours
 LEFT_OUT = PARTS | DRAWN
