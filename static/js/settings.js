@@ -4,9 +4,9 @@
 
   document.querySelector(".settings-nav [aria-current]")?.scrollIntoView({ block: "nearest" });
 
-  // A live region speaks of what changes in it, not of what came with the page.
-  const told = [...document.querySelectorAll(".settings-content > .notice[role=status]")].map((line) => line.textContent.trim());
-  if (told.length > 0) setTimeout(() => window.ollive.announce(told.join(" ")), 100);
+  // A live region speaks of what changes in it, not of what came with the page: so it is put there once more.
+  const told = document.querySelectorAll(".settings-content > .notice[role=status] > span");
+  setTimeout(() => told.forEach((line) => line.replaceChildren(line.textContent)), 100);
 
   // The first field that was refused is where to go on.
   document.querySelector(".settings-content [aria-invalid=true]")?.focus();

@@ -63,7 +63,7 @@ def test_redoc_draws_the_api(visit):
     page = visit("/redoc")
     expect(page.get_by_role("heading", name="List calls").first).to_be_visible(timeout=20_000)
     page.get_by_placeholder("Search").fill("conversation")
-    expect(page.get_by_role("search").get_by_role("menu")).to_be_visible()
+    expect(page.get_by_role("search").get_by_role("menu")).to_be_visible(timeout=20_000)
 
 
 def test_who_is_signed_in_tries_a_route_without_a_key(sign_in, alice):
