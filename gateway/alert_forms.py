@@ -65,7 +65,8 @@ class AlertForm(forms.Form):
     environment = forms.CharField(label="Environments", required=False)
     app = forms.CharField(label="Apps", required=False)
     operation = forms.CharField(label="Operations", required=False, help_text="chat, embeddings, …")
-    error_class = forms.CharField(label="Error classes", required=False)
+    # A field in name alone: the form keeps its own `error_class`, for Django takes fields out of the class.
+    error_class = forms.CharField(label="Error classes", required=False)  # type: ignore[assignment]
     webhook_ids = forms.MultipleChoiceField(label="Webhooks", required=False, widget=forms.CheckboxSelectMultiple)
     letters_to = forms.CharField(
         label="E-mail addresses", required=False, widget=forms.Textarea(attrs={"rows": 2}), help_text="One a line."

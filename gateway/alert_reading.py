@@ -1,7 +1,7 @@
 """What alerts can watch: every figure of calls, how far budgets are used up, and how telemetry itself fares."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -65,11 +65,13 @@ def read(rule: AlertRule, *, now: datetime) -> float | None:
         return _budget_used(rule, now)
     if measure.of == "service":
         return health_samples.worst(measure.sampled, since=since, until=now)
-    filters = replace(filters_of(rule.workspace_id, rule.filters), since=since, until=now)
+    filters = filters_of(rule.workspace_id, rule.filters, since=since, until=now)
     return figures.within_time(lambda: _of_calls(filters, rule, now))
 
 
-def filters_of(workspace_id: UUID, given: Mapping[str, Any]) -> Filters:
+def filters_of(
+    workspace_id: UUID, given: Mapping[str, Any], *, since: datetime | None = None, until: datetime | None = None
+) -> Filters:
     """Raises `InvalidFilters`."""
     if unknown := sorted(set(given) - set(FILTERS)):
         message = f"There is no filter {unknown[0][:60]!r} of alerts; there are {', '.join(FILTERS)}."
@@ -80,7 +82,7 @@ def filters_of(workspace_id: UUID, given: Mapping[str, Any]) -> Filters:
         first = error.errors()[0]
         field = str(first["loc"][0])
         raise InvalidFilters(f"{field}: {first['msg']}.", field) from None
-    return Filters(workspace_id, **{name: getattr(asked, name) for name in given})
+    return Filters(workspace_id, since, until, **{name: getattr(asked, name) for name in given})
 
 
 def is_sum(rule: AlertRule) -> bool:

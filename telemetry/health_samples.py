@@ -1,10 +1,10 @@
 """Samples of telemetry's health, taken by the clock: how old the inbox got, how much waited, how much was given up."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from django.db.models import Max
+from django.db.models.functions import Trunc
 
 from telemetry import inbox, tallies
 from telemetry.models import HealthSample
@@ -29,9 +29,13 @@ def worst(of: Sampled, *, since: datetime, until: datetime) -> float | None:
     return None if found is None else float(found)
 
 
-def between(since: datetime, until: datetime) -> Sequence[HealthSample]:
-    """The oldest first."""
-    return list(HealthSample.objects.filter(taken_at__gte=since, taken_at__lt=until).order_by("taken_at"))
+def worst_by(
+    step: Literal["minute", "hour", "day"], of: Sampled, *, since: datetime, until: datetime
+) -> list[tuple[datetime, float]]:
+    """The highest of each step (UTC) in which somebody looked, the oldest first."""
+    found = HealthSample.objects.filter(taken_at__gte=since, taken_at__lt=until)
+    steps = found.annotate(step=Trunc("taken_at", step, tzinfo=UTC)).values("step").annotate(worst=Max(of)).order_by("step")
+    return [(one["step"], float(one["worst"])) for one in steps]
 
 
 def prune(now: datetime) -> int:

@@ -2,9 +2,10 @@
 
 from ninja import Router
 
-from gateway.api import budgets, models, prices, webhooks
+from gateway.api import alerts, budgets, models, prices, webhooks
 
 router = Router()
+router.add_router("", alerts.router)
 router.add_router("", budgets.router)
 router.add_router("", models.router)
 router.add_router("", prices.router)

@@ -16,7 +16,7 @@ from accounts.access import Act, current_membership, person, posted_membership, 
 from accounts.invitation_mail import can_send
 from accounts.keyset import Cursor
 from accounts.models import Membership
-from gateway import alert_rules, alert_telling, alert_trials, alerts
+from gateway import alert_charts, alert_rules, alert_telling, alert_trials, alerts
 from gateway.alert_forms import AlertForm
 from gateway.alert_reading import MEASURES, said
 from gateway.models import AlertEvent, AlertRule
@@ -74,10 +74,11 @@ def new_alert(request: HttpRequest) -> HttpResponse:
 @require_GET
 def alert_page(request: HttpRequest, rule_id: uuid.UUID) -> HttpResponse:
     """How it stands, who is told, and what it said."""
-    rule = _found(request, rule_id)
+    rule, now = _found(request, rule_id), timezone.now()
     rows, next_before = _page(AlertEvent.objects.filter(rule=rule).select_related("rule").prefetch_related("letters"), request)
     context = {
-        **_shown(rule, timezone.now()),
+        **_shown(rule, now),
+        "drawing": alert_charts.drawing(rule, now=now),
         "hooks": list(rule.webhooks.order_by("created_at", "id")),
         "filters": [(name.replace("_", " "), ", ".join(values)) for name, values in rule.filters.items()],
         "mutes": MUTES,

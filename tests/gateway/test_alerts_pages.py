@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import AuditEntry
 from gateway import alert_rules, alerts
 from gateway.models import AlertEvent, AlertRule
+from telemetry import health_samples
 from tests.gateway.test_alerts import TOLD, call, rule_of
 from tests.gateway.test_webhooks import make, receiver
 
@@ -183,3 +184,22 @@ def test_there_are_not_too_many(as_alice, workspace, alice, monkeypatch):
     monkeypatch.setattr(alert_rules, "MOST", 1)
     rule_of(workspace, alice)
     assert "at most 1 alerts" in as_alice.post("/alerts/new/", GIVEN).content.decode()
+
+
+def test_its_page_draws_how_the_figure_went(as_alice, workspace, alice):
+    call(workspace, "error", "success")
+    rule = rule_of(workspace, alice, threshold=0.05, recover_threshold=0.02, filters={"model": ["gpt-4o-mini"]})
+    drawing = as_alice.get(reverse("alert", args=[rule.pk])).context["drawing"]
+    figure, fires, recovers = drawing.lines
+    assert [value for value in figure.values if value is not None] == [0.5]
+    assert (fires.label, set(fires.values), recovers.label) == ("Fires above 5 %", {0.05}, "Recovers at 2 %")
+    place = list(figure.values).index(0.5)
+    calls = as_alice.get(figure.hrefs[place]).content.decode()
+    assert "gpt-4o-mini" in calls
+    health_samples.take(timezone.now() - timedelta(minutes=2))
+    late = rule_of(workspace, alice, figure="inbox_age_seconds", threshold=60)
+    drawing = as_alice.get(reverse("alert", args=[late.pk])).context["drawing"]
+    assert (drawing.counted_in, [value for value in drawing.lines[0].values if value is not None]) == ("ms", [0.0])
+    assert drawing.lines[1].values[0] == 60_000
+    budget = rule_of(workspace, alice, figure="budget_used", threshold=0.8)
+    assert as_alice.get(reverse("alert", args=[budget.pk])).context["drawing"] is None

@@ -31,4 +31,11 @@ ADMINISTRATION: dict[str, tuple[str, str]] = {
     "test_hook": ("post", "webhook"),
     "list_deliveries": ("get", "webhook"),
     "resend": ("post", "delivery"),
+    **dict.fromkeys(("list_alerts", "alerts_said", "list_alert_figures"), ("get", "")),
+    "add_alert": ("post", ""),
+    "get_alert": ("get", "alert"),
+    "patch_alert": ("patch", "alert"),
+    "drop_alert": ("delete", "alert"),
+    "silence_alert": ("post", "alert"),
+    "try_alert": ("post", "alert"),
 }

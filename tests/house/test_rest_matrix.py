@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.entrance import SCOPES
 from accounts.models import Membership
+from tests.house.alert_rows import alert_of
 from tests.house.belongings import Belongings, alias_of, belongings, budget_of, delivery_of, webhook_of
 from tests.house.rest_rows import ADMINISTRATION
 from tests.programs import make_token
@@ -37,6 +38,7 @@ def arguments(about: str, has: Belongings) -> list[Any]:
         "webhook": lambda: [webhook_of(has)],
         "delivery": lambda: delivery_of(has),
         "model": lambda: ["nobody/nothing"],
+        "alert": lambda: alert_of(has),
         "alias": lambda: ["fast"],
         "price": lambda: ["no-such-price"],
     }
