@@ -12,6 +12,8 @@ from accounts.settings_pages import Page, lines, workspaces
 OBSERVE: tuple[Page, ...] = (
     Page("overview", "Overview", "chart-line"),
     Page("boards", "Dashboards", "layout-dashboard"),
+    Page("logs", "Logs", "list-filter"),
+    Page("sessions", "Sessions", "messages-square"),
     Page("analytics", "Analytics", "user-check"),
     Page("feedback_list", "Feedback", "thumbs-up"),
     Page("datasets", "Datasets", "flask-conical", Act.CHAT),

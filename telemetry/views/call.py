@@ -168,8 +168,8 @@ def _ids(call: InferenceLog) -> list[tuple[str, Any, str]]:
         ("Trace", call.trace_id, _address("trace", call.trace_id)),
         ("Span", call.span_id, ""),
         ("Parent span", call.parent_span_id, ""),
-        ("Session", call.session_id, ""),
-        ("Conversation", call.conversation_id, ""),
+        ("Session", call.session_id, _address("session", call.session_id)),
+        ("Conversation", call.conversation_id, "" if call.session_id else _address("session", call.conversation_id)),
         ("Message", call.message_id, ""),
     ]
     return [(name, identity, url) for name, identity, url in told if identity]
