@@ -84,6 +84,8 @@ class Action(StrEnum):
     SHARE_REVOKED = "share.revoked", "Ended the sharing of a chat"
     DATA_EXPORTED = "data.exported", "Exported data"
     DATA_ERASED = "data.erased", "Erased a person's data"
+    CALLS_DELETED = "calls.deleted", "Deleted calls"
+    CALLS_REDACTED = "calls.redacted", "Redacted calls again"
     CONTENT_SEEN = "content.seen", "Looked at someone's content"
 
 

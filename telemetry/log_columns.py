@@ -73,7 +73,6 @@ COLUMNS: Mapping[str, Column] = {
         Column("person", "Person", "text", lambda line: line.user_id),
         Column("key", "API key", "text", lambda line: line.api_key_id),
         Column("end_user", "End user", "text", lambda line: line.end_user),
-        Column("preview", "What was said", "preview", lambda _: None),
         Column("latency", "Latency", "ms", lambda line: line.latency_ms),
         Column("ttft", "First token", "ms", lambda line: line.ttft_ms),
         Column("rate", "Tokens/s", "rate", lambda line: line.tokens_per_second),
@@ -90,9 +89,10 @@ COLUMNS: Mapping[str, Column] = {
         Column("version", "Version", "text", lambda line: line.version),
         Column("session", "Session", "id", lambda line: line.session_id),
         Column("trace", "Trace", "id", lambda line: line.trace_id),
+        Column("preview", "What was said", "preview", lambda _: None),
     )
 }
-SHOWN = ("status", "model", "person", "preview", "latency", "ttft", "tokens", "cost")
+SHOWN = ("status", "model", "person", "latency", "ttft", "tokens", "cost", "preview")
 PEOPLE = frozenset({"person", "key"})
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -182,6 +182,19 @@ def _redact(rows: list[Row], rules: Rules) -> tuple[set[tuple[date, UUID]], Done
     with transaction.atomic():
         done.left_count += len(unchanged) - rewriting.stamp_all(unchanged, stamp)
     return touched, done
+
+
+def redact_calls(calls: Sequence[InferenceLog], rules: Rules) -> Done:
+    """These calls and their steps, where their stamp names other rules; what is no longer referred to is deleted."""
+    ids: dict[UUID, list[UUID]] = {}
+    for call in calls:
+        ids.setdefault(call.workspace_id, []).append(call.id)
+    found: list[Row] = list(calls)
+    for workspace_id, mine in ids.items():
+        found += Span.objects.filter(workspace_id=workspace_id, inference_id__in=mine)
+    touched, done = _redact([row for row in found if row.redaction_version != rules.version], rules)
+    rewriting.sweep(touched)
+    return done
 
 
 def _counted(rows: list[Row], rules: Rules) -> Done:

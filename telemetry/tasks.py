@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from telemetry import (
+    bulk,
     deep_redaction,
     digest,
     feed,
@@ -23,6 +24,7 @@ from telemetry import (
     tallies,
 )
 
+BULK_SECONDS = 15.0
 DEEP_SECONDS = 10.0
 REPRICING_SECONDS = 20.0
 ROLLUP_SECONDS = 20.0
@@ -50,6 +52,12 @@ def build_rollups() -> None:
 def reprice() -> None:
     """Preview and apply what was asked for, a while at a time."""
     repricing.work(datetime.now(UTC), seconds=REPRICING_SECONDS)
+
+
+@shared_task(name="logs.bulk", expires=30)
+def work_in_bulk() -> None:
+    """Delete, export and redact the calls that people chose, a while at a time."""
+    bulk.work(datetime.now(UTC), seconds=BULK_SECONDS)
 
 
 @shared_task(name="redaction.deep", expires=30)

@@ -39,8 +39,29 @@
     for (const [name, value] of kept) formData.append(name, value);
   });
 
-  document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.target.id === "logs-found" || document.getElementById("log-facets")) fold();
+  // --- Ticked calls -------------------------------------------------------------------------------------------------------
+  const boxes = () => [...document.querySelectorAll("#log-list [name=call]")];
+
+  function count() {
+    const told = document.getElementById("log-ticked");
+    const all = document.getElementById("choose-all");
+    if (!told || !all) return;
+    const ticked = boxes().filter((box) => box.checked).length;
+    told.textContent = ticked > 0 ? `${ticked} ticked` : "";
+    all.hidden = false;
+    all.checked = ticked > 0 && ticked === boxes().length;
+    all.indeterminate = ticked > 0 && !all.checked;
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "choose-all") for (const box of boxes()) box.checked = event.target.checked;
+    if (event.target.id === "choose-all" || event.target.name === "call") count();
+  });
+  count();
+
+  document.addEventListener("htmx:afterSwap", () => {
+    fold();
+    count();
   });
 
   // --- A live list: it waits while the page is hidden, or somebody is in the table ---------------------------------------

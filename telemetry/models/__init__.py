@@ -5,6 +5,7 @@ from telemetry.models.datasets import Case, Dataset
 from telemetry.models.feed import FeedConsumer, FeedEntry, ProductEvent, RawPayload
 from telemetry.models.health import HealthSample
 from telemetry.models.inbox import DeadLetter, InboxEvent, Process, Tally
+from telemetry.models.listing import BulkJob, BulkPiece, SavedView
 from telemetry.models.log import InferenceKey, InferenceLog, Payload, UnlinkedConversation
 from telemetry.models.money import CostVersion, ListedPrice, PriceRelease, Repricing
 from telemetry.models.policy import BackfillMark, RedactionPolicy, RedactionRule
@@ -16,6 +17,8 @@ from telemetry.models.spans import Span
 
 __all__ = [
     "BackfillMark",
+    "BulkJob",
+    "BulkPiece",
     "Case",
     "CostVersion",
     "Dashboard",
@@ -43,6 +46,7 @@ __all__ = [
     "RollupHour",
     "RollupMark",
     "RollupMinute",
+    "SavedView",
     "Score",
     "SealedDay",
     "SearchEntry",

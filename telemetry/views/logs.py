@@ -6,12 +6,13 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import Act, current_membership, may, posted_membership, require
 from accounts.models import Membership
 from accounts.programs import bearer_of
-from telemetry import filter_counts, listed, log_columns, reading
+from telemetry import filter_counts, listed, log_columns, reading, saved_views
 from telemetry.frame import observe_page
 from telemetry.listed import Look
 from telemetry.queries.pages import Line
@@ -49,6 +50,7 @@ def logs_page(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+@never_cache
 def shown_logs(request: HttpRequest) -> HttpResponse:
     """The same page with what others said in it, and found by what they said. Each time is noted."""
     part = posted_membership(request)
@@ -84,6 +86,9 @@ def _page(request: HttpRequest, part: Membership, look: Look, *, is_revealed: bo
         "is_revealed": is_revealed,
         "sees_all": sees_all,
         "may_reveal": may(part, Act.SEE_CONTENT),
+        "may_share": may(part, Act.SHARE_DASHBOARDS),
+        "may_delete": may(part, Act.DELETE_LOGS),
+        "may_redact": may(part, Act.SET_POLICY),
         "has_others": any(not reading.is_own(bearer, line.user_id) for line in found.lines),
         "is_own_only": sees_all and look.typed and look.by != "id" and not is_revealed,
         "older": str(found.older or ""),
@@ -96,6 +101,7 @@ def _page(request: HttpRequest, part: Membership, look: Look, *, is_revealed: bo
     if not _is_tail(request):
         context["facets"] = filter_counts.facets(look, bearer, now=now)
         context["chips"] = _chips(look, context["facets"])
+        context["views"] = saved_views.of(part, look)
     return observe_page(request, "observe/logs.html", context)
 
 
