@@ -27,8 +27,8 @@ class Summary:
     scored_count: int
     score: float | None
     by_scorer: dict[str, float] = field(default_factory=dict)
-    latency_ms_p50: float | None = None
-    latency_ms_p95: float | None = None
+    latency_ms_p50: int | None = None
+    latency_ms_p95: int | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: Decimal | None = None  # of the calls whose price is known
@@ -155,8 +155,10 @@ def _summary(model: str, results: Sequence[EvaluationResult]) -> Summary:
         scored_count=len(scores),
         score=fmean(scores) if scores else None,
         by_scorer={name: fmean(values) for name, values in marks.items()},
-        latency_ms_p50=median(times) if times else None,
-        latency_ms_p95=quantiles(times, n=20, method="inclusive")[-1] if len(times) > 1 else (times[0] if times else None),
+        latency_ms_p50=round(median(times)) if times else None,
+        latency_ms_p95=round(quantiles([*times, times[-1]] if len(times) == 1 else times, n=20, method="inclusive")[-1])
+        if times
+        else None,
         prompt_tokens=sum(result.prompt_tokens or 0 for result in results),
         completion_tokens=sum(result.completion_tokens or 0 for result in results),
         cost_usd=sum(costs, Decimal(0)) if costs else None,
@@ -168,7 +170,7 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def _seconds(ms: float | None) -> str:
+def _seconds(ms: int | None) -> str:
     return "–" if ms is None else f"{ms / 1000:.2f} s"
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from accounts.database import in_thread
@@ -153,19 +152,6 @@ def finish(evaluation: Evaluation, *, is_good: bool | None, now: datetime, stopp
     evaluation.state = Evaluation.State.STOPPED if stopped_because else Evaluation.State.COMPLETE
     evaluation.stopped_because, evaluation.is_good, evaluation.ended_at = stopped_because, is_good, now
     evaluation.save(update_fields=["state", "stopped_because", "is_good", "ended_at"])
-
-
-def visible_results(evaluations: Sequence[UUID], may_read: Q) -> list[EvaluationResult]:
-    """Of these runs, with the cases; what somebody may not read comes without its words."""
-    found = EvaluationResult.objects.filter(evaluation_id__in=evaluations).select_related("case")
-    readable = set(Case.objects.filter(may_read, results__evaluation_id__in=evaluations).values_list("id", flat=True))
-    results = list(found.order_by("case__created_at", "case_id", "model"))
-    for result in results:
-        if result.case_id not in readable:
-            result.output = result.error = ""
-            result.marks = [each | {"why": ""} for each in result.marks]
-            result.case.name, result.case.messages, result.case.expected = "", [], ""
-    return results
 
 
 async def _ask(evaluation: Evaluation, wanted: Plan, case: Case, *, model: str, process_id: UUID) -> EvaluationResult:

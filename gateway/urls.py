@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from gateway.views import alerts, aliases, budgets, limits, models, picker, provider_acts, providers, webhooks, welcome
+from gateway.views import (
+    alerts,
+    aliases,
+    budgets,
+    evaluation,
+    limits,
+    models,
+    picker,
+    provider_acts,
+    providers,
+    webhooks,
+    welcome,
+)
 
 app_name = "gateway"
 
@@ -56,4 +68,10 @@ alert_patterns = [
     path("<uuid:rule_id>/mute/", alerts.mute_alert, name="mute_alert"),
     path("<uuid:rule_id>/switch/", alerts.switch_alert, name="switch_alert"),
     path("<uuid:rule_id>/delete/", alerts.delete_alert, name="delete_alert"),
+]
+
+evaluation_patterns = [
+    path("<uuid:dataset_id>/runs/", evaluation.evaluations_page, name="evaluations"),
+    path("<uuid:dataset_id>/runs/<uuid:run_id>/", evaluation.evaluation_page, name="evaluation"),
+    path("<uuid:dataset_id>/runs/<uuid:run_id>/delete/", evaluation.delete_evaluation, name="delete_evaluation"),
 ]

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from gateway.urls import alert_patterns
+from gateway.urls import alert_patterns, evaluation_patterns
 from ollive import api, documents, health, metrics
 
 handler500 = "ollive.outages.broken"
@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("telemetry.urls")),
     path("settings/", include("gateway.urls")),
     path("alerts/", include(alert_patterns)),
+    path("datasets/", include(evaluation_patterns)),
     path("admin/", admin.site.urls),
     path("", include("chat.urls")),
 ]

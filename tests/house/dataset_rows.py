@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from gateway.models import Evaluation
 from telemetry import cases, datasets
 from telemetry.models import Case, Dataset, InferenceLog
 from tests.house.belongings import Belongings
@@ -36,6 +37,15 @@ def call_of(has: Belongings) -> list[uuid.UUID]:
     return [InferenceLog.objects.get(id=inference_id).id]
 
 
+def run_of(has: Belongings) -> list[uuid.UUID]:
+    """The dataset, and a run of it with an answer to what Bob may not read."""
+    dataset_id, case_id = case_of(has)
+    now = timezone.now()
+    run = Evaluation.objects.create(dataset_id=dataset_id, model_paths=["openai/fake"], case_count=1, started_at=now)
+    run.results.create(case_id=case_id, model="openai/fake", output="the secret plan", error="the secret plan")
+    return [dataset_id, run.pk]
+
+
 def _of_dataset(*, bob: int = 200, **data: Any) -> Row:
     filled: dict[str, Any] = {"anonymous": SIGN_IN, "others": 404, "bob": bob, "alice": 200, "method": "post"}
     return Row(**filled, args=lambda has: [dataset_of(has).pk], data=lambda has: has.of_workspace(**data))
@@ -60,5 +70,8 @@ ROWS: dict[str, Row] = {
     "api:give_score": Row(anonymous=401, others=401, alice=401, method="post"),  # a key's, whoever is signed in
     "api:list_scores": Row(anonymous=401, others=401, alice=401),
     "api:delete_score": Row(anonymous=401, others=401, alice=401, method="delete", args=lambda _: [uuid.UUID(int=1)]),
+    "evaluations": DATASET,
+    "evaluation": Row(anonymous=SIGN_IN, others=404, dora=403, bob=200, alice=200, args=run_of),
+    "delete_evaluation": Row(anonymous=SIGN_IN, others=404, dora=403, bob=403, alice=200, method="post", args=run_of),
     "save_case": Row(anonymous=SIGN_IN, others=404, dora=403, alice=200, args=call_of),
 }  # fmt: skip
