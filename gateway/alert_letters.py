@@ -8,9 +8,8 @@ import structlog
 from django.core.mail import EmailMessage
 from django.db import connection
 from django.template.loader import render_to_string
-from django.urls import reverse
 
-from accounts.sign_in_links import public_address
+from gateway import alert_telling
 from gateway.models import AlertEvent, AlertLetter, AlertRule
 
 State = AlertLetter.State
@@ -41,7 +40,7 @@ def send(event: AlertEvent, rule: AlertRule | None, address: str) -> str:
         "event": event,
         "kind": AlertEvent.Kind(event.kind).label,
         "workspace": event.workspace,
-        "link": public_address(reverse("alert", args=[rule.pk]) if rule else reverse("alert_history")),
+        "link": alert_telling.page_of(rule),
     }
     subject = f"[{AlertEvent.Kind(event.kind).label}] {event.name} – {event.workspace}"
     message = EmailMessage(

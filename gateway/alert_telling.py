@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
-
 from accounts.sign_in_links import public_address
 from gateway import webhooks
 from gateway.alert_reading import MEASURES, said
@@ -47,6 +45,11 @@ def note(rule: AlertRule, kind: AlertEvent.Kind, *, now: datetime, because: str 
     return event
 
 
+def page_of(rule: AlertRule | None) -> str:
+    """Where it is seen, or the history of those that are gone. `reverse` would load every page into the worker that tells."""
+    return public_address(f"/alerts/{rule.pk}/" if rule else "/alerts/history/")
+
+
 def is_quiet(rule: AlertRule, now: datetime) -> bool:
     return rule.muted_until is not None and rule.muted_until > now
 
@@ -82,7 +85,7 @@ def webhook_event(rule: AlertRule, event: AlertEvent, *, is_test: bool = False) 
         "since": rule.since,
         "is_reminder": kind == Kind.REMINDED,
         "is_test": is_test,
-        "url": public_address(reverse("alert", args=[rule.pk])),
+        "url": page_of(rule),
     }
     return webhooks.Event(rule.workspace_id, EVENT_OF[kind], f"{event.pk} {EVENT_OF[kind]}", data)
 

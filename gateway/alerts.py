@@ -159,6 +159,8 @@ def _again(rule: AlertRule, now: datetime) -> AlertEvent.Kind | None:
 
 def _because(kind: AlertEvent.Kind, rule: AlertRule) -> str:
     if kind == Kind.NO_DATA:
-        over = alert_telling.in_words(rule.window_minutes)
-        return f"{alert_reading.MEASURES[rule.figure].label} has had no data for {over}."
+        measure = alert_reading.MEASURES[rule.figure]
+        if measure.of == "budgets":
+            return "There is no budget that holds calls back: its share has no data."
+        return f"{measure.label} has had no data for {alert_telling.in_words(rule.window_minutes)}."
     return ""

@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from chat import erasure
-from gateway import alert_letters, alert_rules, alert_trials, alerts, deliveries, webhooks
+from gateway import alert_letters, alert_rules, alert_telling, alert_trials, alerts, deliveries, webhooks
 from gateway.models import AlertEvent, AlertLetter, AlertRule, Webhook
 from tests.gateway.test_alerts import TOLD, call, look, rule_of
 from tests.gateway.test_webhooks import receiver
@@ -37,7 +38,8 @@ def test_letters_say_what_happened_and_where_to_look(workspace, alice, mailoutbo
     letter = mailoutbox[0]
     assert letter.subject == "[Fired] Too many errors – Wonderland"
     assert "Error rate is 100 % (fires above 20 %), over 15 minutes." in letter.body
-    assert f"/alerts/{rule.pk}/" in letter.body
+    assert reverse("alert", args=[rule.pk]) in letter.body
+    assert alert_telling.page_of(None).endswith(reverse("alert_history"))
     call(workspace, *["success"] * 9)
     look(rule)
     alert_letters.work(timezone.now())
