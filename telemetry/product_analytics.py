@@ -185,7 +185,6 @@ class Analytics:
     model_count: int
     reasons: Sequence[tuple[str, int]]
     median_seconds: float | None
-    p95_latency_ms: float | None
 
 
 @dataclass(slots=True)
@@ -199,7 +198,7 @@ class _Judged:
 
 
 def read(workspaces: Sequence[UUID] | None, period: str, *, now: datetime) -> Analytics:
-    """Of these workspaces together, or of the whole installation. Seven statements, whatever there is."""
+    """Of these workspaces together, or of the whole installation. Five statements, whatever there is."""
     length = PERIODS[period]
     has_before = length * 2 <= KEPT_DAYS
     today = now.astimezone(UTC).date()
@@ -211,17 +210,20 @@ def read(workspaces: Sequence[UUID] | None, period: str, *, now: datetime) -> An
     sums = _sums_by_day(rollup_reads.series(window, scope, step="day", by=["status"], now=now))
     visits, median = _visits(window, middle, workspaces)
     judged = _judged(window, middle, workspaces)
-    days = [
-        Day(
-            day, there.daily[day], there.weekly[day], there.monthly[day], there.newcomers[day], **sums.get(day, {}),
-            **dict(zip(("seconds", "visits"), visits.get(day, (0.0, 0)), strict=True)),
-            **dict(zip(("thumbs_up", "thumbs_down"), judged.thumbs.get(day, (0, 0)), strict=True)),
-        )
-        for day in dates
-    ]  # fmt: skip
-    current = Window(_midnight(middle), now)
-    models, model_count = _models(current, workspaces, now=now)
-    timed = rollup_reads.percentiles(current, scope, (0.95,), now=now)
+    days = []
+    for day in dates:
+        people = (there.daily[day], there.weekly[day], there.monthly[day], there.newcomers[day])
+        seconds, visit_count = visits.get(day, (0.0, 0))
+        up, down = judged.thumbs.get(day, (0, 0))
+        told: dict[str, Any] = {
+            "seconds": seconds,
+            "visits": visit_count,
+            "thumbs_up": up,
+            "thumbs_down": down,
+            **sums.get(day, {}),
+        }
+        days.append(Day(day, *people, **told))
+    models, model_count = _models(Window(_midnight(middle), now), workspaces, now=now)
     return Analytics(
         period=period,
         now=_stretch(days[-length:], there.people.get(middle, 0), judged, "now"),
@@ -231,7 +233,6 @@ def read(workspaces: Sequence[UUID] | None, period: str, *, now: datetime) -> An
         model_count=model_count,
         reasons=sorted(judged.reasons.items(), key=lambda pair: (-pair[1], pair[0])),
         median_seconds=median,
-        p95_latency_ms=timed[0].values_ms[0] if timed else None,
     )
 
 

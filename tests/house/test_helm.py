@@ -62,7 +62,7 @@ Manifest = dict[str, Any]
 
 def helm(*arguments: object, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
     assert HELM.exists(), "python deploy/get_helm.py brings Helm, by the Python of .venv"
-    command = [HELM, *map(str, arguments), "--values", "-"]
+    command = [str(HELM), *map(str, arguments), "--values", "-"]
     return subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, check=False)
 
 

@@ -152,7 +152,7 @@ def test_reading_costs_the_same_however_many_people_there_are(django_assert_num_
         for number in range(many):
             act(UUID(int=500 + many + number), days=number)
             call(UUID(int=700 + many + number))
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(5):
             read()
 
 
