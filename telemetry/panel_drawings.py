@@ -48,7 +48,8 @@ def _drawing(found: Found, wanted: Wanted, names: Mapping[str, str], *, is_linke
         is_stacked = panel.kind == "bar" and len(lines) > 1 and found.counted_in in {"calls", "usd", "tokens"}
         return replace(shown, lines=lines, moments=found.moments, is_stacked=is_stacked)
     hrefs = [None if line.group is OTHERS else link(**_asked(line.group)) for line in found.lines]
-    drawn = DrawnLine(LABELS[panel.figure], [line.values[0] for line in found.lines], hrefs)
+    label = "Cost" if panel.figure == CONVERSATIONS else LABELS[panel.figure]
+    drawn = DrawnLine(label, [line.values[0] for line in found.lines], hrefs)
     if panel.kind == "number":
         return replace(shown, lines=[drawn], change=_change(drawn.values[0], found.before))
     categories = [(_label(line.group, names) or LABELS[panel.figure]) + _counted(line) for line in found.lines]

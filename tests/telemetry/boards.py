@@ -13,14 +13,14 @@ NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 ALICES, BOBS = UUID(int=11), UUID(int=12)  # their conversations
 
 
-def store_calls(alice: Any, bob: Any) -> list[InferenceLog]:
+def store_calls(alice: Any, bob: Any, now: datetime = NOW) -> list[InferenceLog]:
     workspace = alice.workspaces.get().id
     told = {"provider": "openai", "status": "success", "latency_ms": 1000, "ttft_ms": 200, "usage_source": "provider"}
     tokens = {"input_tokens": 100, "output_tokens": 50, "cost_usd": Decimal("0.25"), "source": "gateway"}
     hers = told | tokens | {"model": "gpt-4o", "user_id": alice.id, "conversation_id": ALICES}
     his = told | tokens | {"model": "gpt-4o-mini", "user_id": bob.id, "conversation_id": BOBS, "latency_ms": 3000}
     dice = random.Random(1)
-    early, late = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+    early, late = now - timedelta(hours=2), now - timedelta(hours=1)
     return store(
         [
             make_row(dice, early, workspace, **hers),
