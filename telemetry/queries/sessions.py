@@ -104,8 +104,8 @@ def newest(workspace_id: UUID, before: Before | None, *, user_id: UUID | None = 
     rows = _run(NEWEST, told, user_id)
     names = sorted(((last, name) for name, last, _, _ in rows), reverse=True)
     wanted = [name for last, name in names if (last, name) < start]
-    oldest, looked_at = (rows[0][2], rows[0][3]) if rows else (None, 0)
-    is_cut = looked_at >= LOOKED_AT and oldest is not None
+    oldest, looked_at = (rows[0][2], rows[0][3]) if rows else (since, 0)
+    is_cut = looked_at >= LOOKED_AT
     if is_cut and oldest < start.last_at:
         # More of the oldest moment may lie beyond what was looked at: the next page begins with it.
         wanted = [name for last, name in names if oldest < last and (last, name) < start]

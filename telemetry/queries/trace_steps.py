@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -51,7 +52,7 @@ class Step:
 def steps_of(workspace_id: UUID, trace_id: str, user_id: UUID | None = None) -> tuple[list[Step], bool]:
     """The steps in the order of time, of one person alone if asked for; and whether there are more than can be drawn."""
     whose = "true" if user_id is None else "user_id = %(user)s"
-    parameters = {"workspace": workspace_id, "trace": trace_id, "user": user_id, "limit": MOST + 1}
+    parameters: dict[str, Any] = {"workspace": workspace_id, "trace": trace_id, "user": user_id, "limit": MOST + 1}
     with connection.cursor() as cursor:
         cursor.execute(STEPS.format(whose=whose), parameters)
         found = [Step(*row) for row in cursor.fetchall()]

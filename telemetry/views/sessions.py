@@ -74,7 +74,7 @@ def _session_page(request: HttpRequest, part: Membership, name: str, *, after: s
         "part": part,
         "workspace": part.workspace,
         "session": session,
-        "lines": lines,
+        "rows": lines,
         "after": after,
         "following": str(Cursor(calls[CALLS - 1].received_at, calls[CALLS - 1].id)) if len(calls) > CALLS else "",
         "is_own_chat": session.is_chat and list(session.user_ids) == [part.user_id],

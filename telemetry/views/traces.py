@@ -36,6 +36,7 @@ def trace_page(request: HttpRequest, trace_id: str) -> HttpResponse:
     begin = _begin(request.GET.get("from", ""), len(waterfall.rows))
     following = begin + ROWS
     context = {
+        "under": "logs",
         "trace_id": trace_id,
         "waterfall": waterfall,
         "rows": waterfall.rows[begin:following],
@@ -79,6 +80,7 @@ def _step_page(
     context = {
         "part": part,
         "workspace": part.workspace,
+        "under": "logs",
         "trace_id": trace_id,
         "step": step,
         "may_read": may_read,

@@ -38,7 +38,8 @@ def page_of(user: Any, path: str) -> str:
 
 
 def newest_reply() -> Message:
-    return ended(str(Message.objects.filter(role="assistant").order_by("-created_at").first().run_id))  # type: ignore[union-attr]
+    newest = Message.objects.filter(role="assistant").latest("created_at")
+    return ended(str(newest.run_id))
 
 
 def test_a_call_of_a_chat_is_answered_by_another_model_beside_its_reply(as_alice: Browser, alice, fake_provider: RunningProvider):
@@ -77,6 +78,7 @@ def test_a_programs_call_becomes_a_chat_with_its_instructions_and_history(as_ali
     assert (old.content, old.completion_tokens, last.id) == ("The moon pulls the water.", None, new.id)
     assert (new.content, new.compare_id) == ("The moon, matey.", old.compare_id)
     digest.drain()
+    assert new.inference_id
     assert InferenceLog.objects.get(id=new.inference_id).prompt_tokens is not None
 
 

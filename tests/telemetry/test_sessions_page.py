@@ -105,7 +105,7 @@ def test_the_calls_of_a_session_come_first_to_last_page_by_page(alice):
     client = seen_by(alice)
     first = client.get("/sessions/long/")
     second = client.get(f"/sessions/long/?after={first.context['following'].replace('+', '%2B')}")
-    shown = [line["call"].id for page in (first, second) for line in page.context["lines"]]
+    shown = [line["call"].id for page in (first, second) for line in page.context["rows"]]
     assert shown == [call.id for call in sorted(calls, key=lambda call: (call.received_at, call.id))]
     assert second.context["following"] == ""
 

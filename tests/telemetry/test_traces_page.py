@@ -133,7 +133,7 @@ def test_ten_thousand_steps_come_page_by_page_with_few_queries(alice):
     client = seen_by(alice)
     client.get(f"/traces/{TRACE}/")
     counts, names = [], set()
-    address: str | None = f"/traces/{TRACE}/"
+    address = f"/traces/{TRACE}/"
     for _ in range(3):
         with CaptureQueriesContext(connection) as caught:
             page = client.get(address).content.decode()
@@ -141,7 +141,9 @@ def test_ten_thousand_steps_come_page_by_page_with_few_queries(alice):
         assert page.count('class="span-row') == 300
         assert len(page) < 600_000
         names |= set(re.findall(r">(step \d+)</a>", page))
-        address = f"/traces/{TRACE}/{re.search(r'hx-get=.([?]from=[0-9]+)', page)[1]}"  # type: ignore[index]
+        following = re.search(r'hx-get="([?]from=[0-9]+)"', page)
+        assert following
+        address = f"/traces/{TRACE}/{following[1]}"
     assert len(names) == 900
     assert len(set(counts)) == 1
     assert counts[0] < 10
