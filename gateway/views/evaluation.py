@@ -49,7 +49,8 @@ def evaluation_page(request: HttpRequest, dataset_id: uuid.UUID, run_id: uuid.UU
     others = evaluation_reading.others(run)
     other = next((one for one in others if str(one.id) == request.GET.get("beside")), None)
     columns = evaluation_reading.columns([run, other] if other else [run], bearer)
-    show = next((name for name in SHOWS if name == request.GET.get("show")), "all")
+    shows: list[evaluation_reading.Show] = [name for name in SHOWS if name == request.GET.get("show")]
+    show: evaluation_reading.Show = shows[0] if shows else "all"
     rows, following = evaluation_reading.rows(columns, bearer, show=show, cursor=Cursor.parse(request.GET.get("after", "")))
     chosen = {"beside": str(other.id) if other else "", "show": show if show != "all" else ""}
     context: dict[str, Any] = {

@@ -76,7 +76,7 @@ def test_models_stand_beside_each_other_with_what_failed(alice, dataset):
 
 def test_another_run_is_put_beside(alice, dataset):
     before, after = run(dataset, "a/good", label="before"), run(dataset, "a/good", passed=(False,), label="after")
-    answer = signed_in(alice).get(reverse("evaluation", args=[dataset.id, after.id]), {"beside": before.id})
+    answer = signed_in(alice).get(reverse("evaluation", args=[dataset.id, after.id]), {"beside": str(before.id)})
     assert [(column.run.label, column.summary.percent) for column in answer.context["columns"]] == [
         ("after", "0.0%"),
         ("before", "100.0%"),

@@ -67,6 +67,13 @@ ROWS: dict[str, Row] = {
     "export_cases": _of_dataset(),
     "case": _of_case(),
     "delete_case": _of_case(method="post"),
+    "api:list_datasets": Row(anonymous=401, others=401, alice=401),
+    "api:make_dataset": Row(anonymous=401, others=401, alice=401, method="post"),
+    **{
+        f"api:{name}": Row(anonymous=401, others=401, alice=401, method=method, args=lambda _: [uuid.UUID(int=1)])
+        for name, method in (("get_dataset", "get"), ("remove_dataset", "delete"), ("list_cases", "get"), ("add_cases", "post"))
+    },
+    "api:remove_case": Row(anonymous=401, others=401, alice=401, method="delete", args=lambda _: [uuid.UUID(int=1)] * 2),
     "api:give_score": Row(anonymous=401, others=401, alice=401, method="post"),  # a key's, whoever is signed in
     "api:list_scores": Row(anonymous=401, others=401, alice=401),
     "api:delete_score": Row(anonymous=401, others=401, alice=401, method="delete", args=lambda _: [uuid.UUID(int=1)]),
