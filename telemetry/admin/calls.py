@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -21,6 +23,7 @@ from accounts.audit import Action
 from accounts.changelists import KeysetAdmin
 from accounts.models import User, Workspace
 from telemetry import erasure, payloads, pricing, queries, scores
+from telemetry.admin.charts import charts_page
 from telemetry.admin.reveal import RevealingAdmin, is_revealed
 from telemetry.exchange import as_json, exchange, with_chips
 from telemetry.models import InferenceLog, Score
@@ -79,6 +82,12 @@ class InferenceLogAdmin(RevealingAdmin, KeysetAdmin):
 
     class Media:
         css: ClassVar = {"all": ("css/admin-telemetry.css",)}
+
+    change_list_template = "admin/telemetry/calls.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(charts_page, site=self.admin_site))
+        return [path("charts/", view, name="telemetry_charts"), *super().get_urls()]
 
     # --- Who may what ---
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

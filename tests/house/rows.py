@@ -288,7 +288,7 @@ ADMIN_ROWS: list[tuple[str, Row]] = [
     (r"app_list|view_on_site", Row(anonymous=SIGN_IN, others=403, dora=404, alice=403)),
     (r"autocomplete", ADMIN),
     (r"auth_user_password_change", ADMIN),
-    (r"telemetry_accounting|\w+_(changelist|add|history|delete|change|reveal)", ADMIN),
+    (r"telemetry_accounting|telemetry_charts|\w+_(changelist|add|history|delete|change|reveal)", ADMIN),
 ]
 # Without a name: the admin's redirect of old addresses, and what it does with addresses that it does not know.
 UNNAMED = {"<path:object_id>/", "(?P<url>.*)$"}
