@@ -37,7 +37,7 @@ class CallLine(Schema):
     session_id: str | None
     trace_id: str | None
     error_class: str | None
-    error_message: str | None
+    error_message: str | None = Field(description="Content, as it may quote what was said: null where the previews are.")
     finish_reason: str | None
     latency_ms: int | None
     time_to_first_token_ms: int | None
@@ -126,6 +126,9 @@ class CallDetail(CallLine):
     scores: list[CallScore]
 
 
+# A provider's message may quote what was asked.
+SAID = ("input_preview", "output_preview", "error_message")
+SAID_OF_A_STEP = ("arguments_preview", "result_preview", "error_message")
 SAME = set(CallLine.model_fields) & set(Line.__dataclass_fields__)
 OF_ROW = set(CallDetail.model_fields) & {field.name for field in InferenceLog._meta.get_fields()}
 
@@ -152,7 +155,7 @@ def detail(call: InferenceLog, content: dict[str, Any] | None, steps: list[Span]
 def _computed(
     given: dict[str, Any], ttft_ms: int | None, prompt: int | None, completion: int | None, *, may_read: bool
 ) -> dict[str, Any]:
-    previews: dict[str, Any] = {name: given[name] if may_read else None for name in ("input_preview", "output_preview")}
+    previews: dict[str, Any] = {name: given[name] if may_read else None for name in SAID}
     lists: dict[str, Any] = {name: given[name] or [] for name in ("tags", "cut_fields") if name in given}
     total = _sum(prompt, completion)
     tokens = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
@@ -161,7 +164,7 @@ def _computed(
 
 def _step(step: Span, *, may_read: bool) -> CallStep:
     given = {name: getattr(step, name) for name in CallStep.model_fields}
-    return CallStep(**given if may_read else given | {"arguments_preview": None, "result_preview": None})
+    return CallStep(**given if may_read else given | dict.fromkeys(SAID_OF_A_STEP))
 
 
 def _score(score: Score, *, may_read: bool) -> CallScore:
