@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Membership, User
 from telemetry import bulk, policies
-from telemetry.models import BulkJob, BulkPiece, InferenceLog, RollupMark
+from telemetry.models import BulkJob, BulkPiece, InferenceLog, RedactionRule, RollupMark
 from tests.accounts.parts import client_of, set_role, told
 from tests.telemetry.calls import finished, record, started
 
@@ -219,6 +219,7 @@ def test_calls_are_redacted_by_the_rules_of_today(alice):
     call, other = call_of(alice), call_of(alice, messages=[{"role": "user", "content": "Good day"}])
     client = client_of(alice)
     client.post("/settings/privacy/rules/add/", {"label": "ANIMAL", "form": "words", "source": "walrus"})
+    client.post(f"/settings/privacy/rules/{RedactionRule.objects.get().id}/switch/", {"on": "1"})
     policies.forget()
     post(client, "redact", call=[key(call), key(other)])
     job = work()
