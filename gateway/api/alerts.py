@@ -29,16 +29,16 @@ Limit = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 class AlertFilters(Body):
     """Which calls; several values are alternatives, several tags all apply. Names are those of the log's filters."""
 
-    provider: Values = Field([])
-    model: Values = Field([])
-    source: Values = Field([])
-    status: Values = Field([])
-    operation: Values = Field([])
-    api_key_id: Values = Field([])
-    tags: Values = Field([])
-    environment: Values = Field([])
-    app: Values = Field([])
-    error_class: Values = Field([])
+    provider: Values = Field(default=[])
+    model: Values = Field(default=[])
+    source: Values = Field(default=[])
+    status: Values = Field(default=[])
+    operation: Values = Field(default=[])
+    api_key_id: Values = Field(default=[])
+    tags: Values = Field(default=[])
+    environment: Values = Field(default=[])
+    app: Values = Field(default=[])
+    error_class: Values = Field(default=[])
 
 
 class NewAlert(Body):

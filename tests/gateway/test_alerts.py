@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -19,6 +21,7 @@ from tests.telemetry.calls import append, finished, record, started
 
 __all__ = ["receiver"]
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+KEY = UUID("00000000-0000-4000-8000-00000000000a")
 TOLD = ("alert.fired", "alert.no_data", "alert.recovered")
 
 
@@ -66,7 +69,7 @@ def test_it_fires_tells_a_webhook_once_and_recovers(workspace, alice, receiver):
     assert (told["name"], told["severity"], told["state"], told["figure"]) == (rule.name, "critical", "firing", "error_rate")
     assert (told["value"], told["threshold"], told["window_minutes"]) == (0.25, 0.2, 15)
     assert told["says"] == "Error rate is 25 % (fires above 20 %), over 15 minutes."
-    assert told["url"].endswith(f"/alerts/{rule.pk}/")
+    assert told["url"].endswith(reverse("alert", args=[rule.pk]))
     assert recovered["data"]["state"] == "ok"
 
 
@@ -141,6 +144,8 @@ def test_too_few_calls_are_no_data(workspace, alice):
         ("cost_usd", 0.00001, {"model": ["gpt-4o-mini"]}, Decimal("0.00009")),
         ("latency_ms_p95", 2000, {"model": ["gpt-4o-mini"]}, 2400),
         ("error_rate", 0.1, {"status": ["error", "success"]}, 1 / 3),
+        ("calls", 0.5, {"api_key_id": [str(KEY)]}, 1),
+        ("latency_ms_p50", 2000, {"api_key_id": [str(KEY)], "model": ["gpt-4o-mini"]}, 2400),
     ],
 )
 def test_a_figure_is_read_over_the_window_and_of_the_calls_that_are_meant(workspace, alice, figure, threshold, filters, value):
@@ -148,7 +153,9 @@ def test_a_figure_is_read_over_the_window_and_of_the_calls_that_are_meant(worksp
     told = []
     for model, status, tags in (("gpt-4o-mini", "success", []), ("gpt-4o-mini", "success", ["nightly"]), ("other", "error", [])):
         one = uuid7()
-        told += [started(one, workspace_id=workspace.id, model=model, tags=tags, started_at=start)]
+        told += [
+            started(one, workspace_id=workspace.id, model=model, tags=tags, api_key_id=KEY if tags else None, started_at=start)
+        ]
         told += [
             finished(
                 one, workspace_id=workspace.id, status=status, ended_at=start + timedelta(milliseconds=2400), first_token_at=None
@@ -173,6 +180,10 @@ def test_the_fullest_budget_or_a_chosen_one_is_watched(workspace, alice):
     BudgetPeriod.objects.create(budget=full, starts_on=today, spent_usd=9, reserved_usd=0, unknown_count=0)
     assert look(rule_of(workspace, alice, figure="budget_used", threshold=0.8)).value == 0.9
     assert look(rule_of(workspace, alice, figure="budget_used", threshold=0.8, budget_id=empty.pk)).value == 0
+    Budget.objects.update(is_enabled=False)
+    rule = look(rule_of(workspace, alice, figure="budget_used", threshold=0.8, on_no_data="alert"))
+    assert (rule.state, rule.value) == ("no_data", None)
+    assert AlertEvent.objects.get(rule=rule).says.startswith("There is no budget")
 
 
 @pytest.mark.django_db
