@@ -51,10 +51,10 @@ def test_a_page_is_for_everybody(sign_in, alice, belongings, name):
     found: dict[str, list[Any]] = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            page.goto(address)
-            page.wait_for_load_state("networkidle")
             found |= {f"{width} {scheme}": faults(page)}
     assert {where: what for where, what in found.items() if what} == {}
     survey = watch.survey()
