@@ -4,7 +4,7 @@ Read leniently: what cannot be understood is left out and said in `notices`. The
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -93,15 +93,23 @@ class Wanted:
 
         None as long as there is no such list.
         """
+        links = self.logs_links(**more)
+        return links(since, until) if links else None
+
+    def logs_links(self, **more: Any) -> Callable[[datetime | None, datetime | None], str] | None:
+        """The same for many points that differ in their moments alone: what they have in common is written once."""
         try:
             address = reverse("logs")
         except NoReverseMatch:
             return None
-        told: dict[str, Any] = {
-            "since": rfc_3339(max(since, self.since) if since else self.since),
-            "until": rfc_3339(min(until, self.until) if until else self.until),
-        }
-        return f"{address}?{_encoded(told | dict(self.given) | more)}"
+        told = _encoded(dict(self.given) | more)
+        rest = f"&{told}" if told else ""
+
+        def link(since: datetime | None, until: datetime | None) -> str:
+            start, end = max(since or self.since, self.since), min(until or self.until, self.until)
+            return f"{address}?since={rfc_3339(start)}&until={rfc_3339(end)}{rest}"
+
+        return link
 
 
 def read(query: QueryDict, now: datetime) -> Wanted:

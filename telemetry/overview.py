@@ -66,6 +66,10 @@ class Overview:
         """All calls by stretch."""
         return self.by_moment(self.sums, self.grid)
 
+    @property
+    def models(self) -> set[str]:
+        return {str(model) for one in self.sums if (model := one.group["model"])}
+
     @cached_property
     def durations(self) -> Durations:
         if self.is_shut:
@@ -152,6 +156,11 @@ class Overview:
                 parts.setdefault(grid.of(one.bucket_at), []).append(one)
         return {at: overview.added(found) for at, found in parts.items()}
 
+    @cached_property
+    def busiest(self) -> list[tuple[Value, Timed]]:
+        """By the dimension that the page is split by."""
+        return self.split(self.by, lambda sums: sums.call_count) if self.by else []
+
     def split(self, by: Dimension, amount: Callable[[Totals], Any]) -> list[tuple[Value, Timed]]:
         """The calls by a dimension's values and by stretch, those with the most first; what is left comes last, as REST."""
         parts: dict[Value, list[Totals]] = {}
@@ -172,12 +181,17 @@ class Overview:
             known |= {key.pk: f"{key.name} (…{key.last_four})" for key in ApiKey.objects.filter(pk__in=ids)}
         return {value: UNTOLD if value is None else known.get(value, str(value)) for value in values}
 
-    def href(self, at: datetime | None = None, **more: Any) -> str | None:
-        """The list of the calls behind a point, or behind a figure of the whole period."""
-        if not self.is_linked:
-            return None
-        end = at + self.grid.stride if at else None
-        return self.wanted.logs_url(since=at, until=end, **more)
+    def href(self, **more: Any) -> str | None:
+        """The list of the calls behind a figure of the whole period."""
+        return self.wanted.logs_url(**more) if self.is_linked else None
+
+    def hrefs(self, values: Sequence[Any], **more: Any) -> list[str | None]:
+        """The lists of the calls behind a line's points; nothing leads on from nothing."""
+        links = self.wanted.logs_links(**more) if self.is_linked else None
+        if links is None:
+            return [None] * len(values)
+        stride = self.grid.stride
+        return [links(at, at + stride) if value else None for at, value in zip(self.moments, values, strict=True)]
 
     @cached_property
     def _sums_before(self) -> list[Totals]:

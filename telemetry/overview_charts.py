@@ -106,7 +106,7 @@ def growth(after: Number, before: Number) -> float | None:
 
 def requests(read: Overview) -> Drawing:
     title = f"Requests by {OF[read.by]}" if read.by else "Requests"
-    return _summed(read, "requests", title, counted_in="calls", of=lambda sums: sums.call_count, by=read.by)
+    return _summed(read, "requests", title, counted_in="calls", of=attrgetter("call_count"), by=read.by)
 
 
 def errors(read: Overview) -> Drawing:
@@ -232,7 +232,7 @@ def _rate(
     if read.by is None:
         lines = [_line(read, title, _told(read.timed, of, empty=None), **more)]
         return _timed(read, name, title, "line", counted_in=counted_in, lines=[*lines, *_before(read, of, empty=None)])
-    split = [found for found in read.split(read.by, lambda sums: sums.call_count) if found[0] != REST]
+    split = [found for found in read.busiest if found[0] != REST]
     names = read.names(read.by, [value for value, _ in split])
     lines = [
         _line(read, names[value], _told(timed, of, empty=None), is_linked=_is_linked(value), **{read.by: [value], **more})
@@ -244,7 +244,7 @@ def _rate(
 def _percentiles(read: Overview, name: str, title: str, of: Duration) -> Drawing:
     grouped = read.durations.by_group[of]
     if read.by and grouped:
-        busiest = [value for value, _ in read.split(read.by, lambda sums: sums.call_count) if value in grouped]
+        busiest = [value for value, _ in read.busiest if value in grouped]
         names = read.names(read.by, busiest)
         lines = [_late(read, names[value], grouped[value], P95, of, **{read.by: [value]}) for value in busiest]
         return _timed(read, name, f"{title}, p95 by {OF[read.by]}", "line", counted_in="ms", lines=lines)
@@ -266,17 +266,18 @@ def _late(
 ) -> DrawnLine:
     """A percentile over time; a high one of the latency leads to the calls that took as long."""
     values = [timed[at][place] if at in timed else None for at in read.moments]
-    hrefs = []
-    for at, value in zip(read.moments, values, strict=True):
-        slow = {"min_latency_ms": int(value)} if value is not None and of == "latency" and place else {}
-        hrefs.append(read.href(at, **more, **slow) if value is not None and _is_linked(*more.values()) else None)
+    if not _is_linked(*more.values()):
+        return DrawnLine(label, values)
+    hrefs = read.hrefs(values, **more)
+    if of == "latency" and place and "min_latency_ms" not in read.wanted.given:
+        pairs = zip(hrefs, values, strict=True)
+        hrefs = [f"{href}&min_latency_ms={int(value)}" if href and value is not None else None for href, value in pairs]
     return DrawnLine(label, values, hrefs)
 
 
 def _line(read: Overview, label: str, value: Callable[[datetime], Number], *, is_linked: bool = True, **more: Any) -> DrawnLine:
     values = [value(at) for at in read.moments]
-    hrefs = [read.href(at, **more) if number and is_linked else None for at, number in zip(read.moments, values, strict=True)]
-    return DrawnLine(label, values, hrefs)
+    return DrawnLine(label, values, read.hrefs(values, **more) if is_linked else None)
 
 
 def _told(timed: Mapping[datetime, T], of: Callable[[T], Any], *, empty: Literal[0] | None) -> Callable[[datetime], Number]:

@@ -1,6 +1,6 @@
 """What the figures of a workspace can be narrowed by: the models that were called, the people and keys that may call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import get_args
 
@@ -27,8 +27,8 @@ UNION SELECT provider, model FROM rollup_minute WHERE workspace_id = %(workspace
 Choices = Sequence[tuple[str, str]]
 
 
-def choices(wanted: Wanted, bearer: Bearer) -> Mapping[str, Choices]:
-    """By filter the values and what people call them."""
+def choices(wanted: Wanted, bearer: Bearer, models: Iterable[str]) -> Mapping[str, Choices]:
+    """By filter the values and what people call them. `models` are known to have calls that no rollup has yet."""
     period = {"since": wanted.since, "until": wanted.until, "fresh": max(wanted.since, wanted.until - FRESH)}
     with connection.cursor() as cursor:
         cursor.execute(CALLED, {"workspace": bearer.workspace_id, **period})
@@ -37,7 +37,7 @@ def choices(wanted: Wanted, bearer: Bearer) -> Mapping[str, Choices]:
     if not reading.sees_all(bearer):
         keys = keys.filter(user_id=bearer.user_id)
     found: dict[str, Choices] = {
-        "model": _named({model for _, model in called}),
+        "model": _named({*models, *(model for _, model in called)}),
         "provider": _named({provider for provider, _ in called}),
         "api_key_id": [(str(key.pk), f"{key.name} (…{key.last_four})") for key in keys[:MOST]],
         "source": [(value, value) for value in get_args(Source)],

@@ -90,23 +90,22 @@
         const slices = values.map((_, slice) => palette.lines[slice % palette.lines.length]);
         return { ...dataset, backgroundColor: slices, borderColor: palette.paper, borderWidth: 2 };
       }
-      if (kind === "bar") {
-        const fill = line.isBefore ? faded(color, 0.35) : color;
-        return { ...dataset, backgroundColor: fill, borderWidth: 0, borderRadius: 2, stack: stackOf(line, isStacked) };
-      }
+      if (kind === "bar" && !line.isBefore) return { ...dataset, order: 1, borderWidth: 0, borderRadius: 2, stack: stackOf(line, isStacked) };
       const radius = radii(values);
       return {
         ...dataset,
-        borderColor: line.isBefore ? faded(color, 0.6) : color,
+        type: "line", // the period before lies over bars, too
+        order: line.isBefore ? 0 : 1,
+        borderColor: line.isBefore ? (kind === "bar" ? palette.ink : faded(color, 0.6)) : color,
         borderDash: line.isBefore ? [4, 4] : [],
         borderWidth: line.isBefore ? 1.5 : 2,
-        backgroundColor: faded(color, 0.25),
+        backgroundColor: isStacked || line.isBefore ? faded(color, 0.25) : color,
         fill: isStacked && !line.isBefore ? "stack" : false,
         stack: stackOf(line, isStacked),
         pointRadius: radius,
         pointHoverRadius: 4,
         pointHitRadius: 8,
-        tension: 0,
+        clip: 6, // what lies at the very top is whole
       };
     });
   }
@@ -222,7 +221,8 @@
   }
 
   function show(figure, isTable) {
-    figure.classList.toggle("as-table", isTable);
+    // No class: while htmx settles what it swapped in, it puts classes back as they came.
+    figure.toggleAttribute("data-table-shown", isTable);
     figure.querySelector("[data-as-table]")?.setAttribute("aria-pressed", String(isTable));
   }
 

@@ -7,6 +7,18 @@
     if (form) form.requestSubmit();
   });
 
+  // What is opened to choose from goes away as menus do.
+  const opened = "details.pick-custom[open], details.add-filter[open]";
+  document.addEventListener("click", (event) => {
+    for (const one of document.querySelectorAll(opened)) if (!one.contains(event.target)) one.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    const one = event.key === "Escape" && document.querySelector(opened);
+    if (!one) return;
+    one.open = false;
+    one.querySelector("summary").focus();
+  });
+
   const figures = document.getElementById("figures");
   const seconds = Number(figures?.dataset.refresh ?? 0);
   if (!seconds) return;

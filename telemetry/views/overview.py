@@ -1,7 +1,7 @@
 """The overview: what the models cost, how fast and how reliable they are, who uses them, and what went wrong."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,12 +62,11 @@ def overview_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {"wanted": wanted, "read": read}
     try:
         context |= figures.within_time(lambda: _figures(request, part, read))
-        if not request.htmx:  # type: ignore[attr-defined]
-            context |= figures.within_time(lambda: _controls(read))
     except figures.TooMuch as error:
         context["too_much"] = str(error)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "observe/_overview.html", context)
+    context |= _controls(read, () if "too_much" in context else read.models)
     context["periods"] = [(name, wanted.url(window=name), name == wanted.window) for name in PERIODS]
     context["refresh_choices"], context["groups"] = REFRESH, GROUPS
     return observe_page(request, "observe/overview.html", context)
@@ -118,9 +117,9 @@ def _figures(request: HttpRequest, part: Membership, read: Overview) -> Mapping[
     return told
 
 
-def _controls(read: Overview) -> Mapping[str, Any]:
+def _controls(read: Overview, models: Iterable[str]) -> Mapping[str, Any]:
     """What the page can be narrowed by."""
-    choices = overview_choices.choices(read.wanted, read.bearer)
+    choices = overview_choices.choices(read.wanted, read.bearer, models)
     given = read.wanted.given
     chips = []
     for name, values in given.items():
@@ -132,7 +131,7 @@ def _controls(read: Overview) -> Mapping[str, Any]:
     fields = [
         Field(name, label, [choice for choice in choices.get(name, ()) if choice[0] not in given.get(name, ())])
         for name, label in LABELS.items()
-        if choices.get(name) or name == "tags"
+        if choices.get(name) or name in {"model", "provider", "tags"}
     ]
     return {"chips": chips, "fields": fields, "hidden": _hidden(read.wanted)}
 
