@@ -62,6 +62,7 @@ def _picture(page: Page, name: str) -> None:
     if name == "log":
         page.goto("/admin/telemetry/inferencelog/")
         page.click("#result_list tbody tr:first-child th a")
+        page.get_by_role("button", name="Show what was said").click()
     else:
         page.goto("/")
         page.goto(_newest(page))
