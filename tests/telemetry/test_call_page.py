@@ -177,3 +177,22 @@ def test_the_queries_do_not_grow_with_steps_scores_or_attempts(alice):
             client.get(f"/logs/{ids[0]}/")
         counts.append(len(caught))
     assert counts[0] == counts[1]
+
+
+def test_a_viewer_is_offered_nothing_that_they_may_not_do(alice, workspace):
+    inference_id = call_of(alice)
+    Membership.objects.filter(user=alice).update(role=Membership.Role.VIEWER)
+    page = page_of(alice, inference_id)
+    assert SAID in page
+    for offered in ("Run again", "Save as test case", "Delete"):
+        assert offered not in page
+
+
+def test_who_may_deletes_a_call_with_all_that_belongs_to_it(alice, bob):
+    inference_id = call_of(bob)
+    assert seen_by(bob).post(f"/logs/{inference_id}/delete/").status_code == 403
+    assert InferenceLog.objects.filter(id=inference_id).exists()
+    answer = seen_by(alice).post(f"/logs/{inference_id}/delete/", follow=True)
+    assert "The call is deleted" in answer.content.decode()
+    assert not InferenceLog.objects.filter(id=inference_id).exists()
+    assert AuditEntry.objects.get(action="data.erased").subject_id == str(inference_id)
