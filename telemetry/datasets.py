@@ -156,6 +156,19 @@ def change_case(case: Case, given: Draft, *, now: datetime) -> None:
         raise InvalidCase("The dataset has this case already.") from None
 
 
+def redact_stored(case: Case, rules: policies.Rules, *, is_dry: bool) -> bool:
+    """Redact a stored case by the rules of today; says whether that changes it. Cases that become the same both stay."""
+    before = Draft(case.messages, case.expected, case.name, tuple(case.scorers))
+    said = _redacted(before, rules)
+    case.messages, case.expected, case.redaction_version = said.messages, said.expected, rules.version
+    if said != before:
+        twins = Case.objects.filter(dataset_id=case.dataset_id, digest=said.digest).exclude(id=case.id)
+        case.digest = f"{case.id.hex:0>64}" if twins.exists() else said.digest
+    if not is_dry:
+        case.save(update_fields=["messages", "expected", "redaction_version", "digest"])
+    return said != before
+
+
 def export(dataset: Dataset, bearer: Bearer) -> Iterator[bytes]:
     """The cases that the person may read, as JSONL."""
     rows = dataset.cases.filter(readable(bearer)).order_by("created_at", "id")

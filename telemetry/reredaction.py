@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from telemetry import events, rewriting, spans
-from telemetry.models import BackfillMark, DeadLetter, InferenceLog, Score, Span
+from telemetry import datasets, events, rewriting, spans
+from telemetry.models import BackfillMark, Case, DeadLetter, InferenceLog, Score, Span
 from telemetry.policies import Rules
 from telemetry.rewriting import Reading, Row
 
@@ -84,6 +84,7 @@ def backfill(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool, 
         done += _backfill_table(table, workspace_id, rules, period=period, is_dry=is_dry, report=report)
     done += _backfill_letters(workspace_id, rules, period, is_dry=is_dry)
     done += _backfill_comments(workspace_id, rules, period, is_dry=is_dry)
+    done += _backfill_cases(workspace_id, rules, period, is_dry=is_dry)
     return done
 
 
@@ -144,6 +145,18 @@ def _backfill_comments(workspace_id: UUID, rules: Rules, period: Period, *, is_d
         is_kept = is_dry or Score.objects.filter(id=score.id, comment=score.comment).update(**stamped)
         gained = count_of(comment) - count_of(score.comment)
         done += Done(1, int(comment != score.comment and bool(is_kept)), int(not is_kept), gained)
+    return done
+
+
+def _backfill_cases(workspace_id: UUID, rules: Rules, period: Period, *, is_dry: bool) -> Done:
+    """What models are tried with."""
+    done = Done()
+    stale = Case.objects.filter(period.of("created_at"), workspace_id=workspace_id).exclude(redaction_version=rules.version)
+    for case in stale.order_by("id").iterator():
+        said = [case.messages, case.expected]
+        is_changed = datasets.redact_stored(case, rules, is_dry=is_dry)
+        gained = count_of([case.messages, case.expected]) - count_of(said)
+        done += Done(1, int(is_changed), 0, gained)
     return done
 
 

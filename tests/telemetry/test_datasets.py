@@ -13,7 +13,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts.models import AuditEntry
-from telemetry import cases, datasets, person_erasure
+from telemetry import cases, datasets, person_erasure, policies, reredaction
 from telemetry.models import Case, Dataset, InferenceLog
 from tests.people import join, make_person
 from tests.telemetry.calls import finished, record, started
@@ -170,6 +170,18 @@ def test_erasing_a_person_takes_their_cases(alice, bob, workspace, dataset):
     assert person_erasure.counts(subject)["test cases"] == 1
     person_erasure.erase_user(subject, lambda kind, count: None)
     assert [case.messages[0]["content"] for case in Case.objects.all()] == ["By hand?"]
+
+
+def test_cases_are_redacted_again_by_the_rules_of_today(alice, workspace, dataset):
+    datasets.add(dataset, [cases.draft("one"), cases.draft("two")], now=timezone.now(), by=alice.id)
+    told = [{"role": "user", "content": "Ask bob@example.com"}]
+    Case.objects.update(messages=told, expected="bob@example.com", redaction_version=0)
+    rules = policies.rules_of(workspace.id)
+    dry = reredaction.backfill(workspace.id, rules, reredaction.Period(), is_dry=True, report=lambda _count: None)
+    assert (dry.changed_count, dry.kinds["EMAIL"]) == (2, 4)
+    assert Case.objects.filter(expected="bob@example.com").count() == 2
+    reredaction.backfill(workspace.id, rules, reredaction.Period(), is_dry=False, report=lambda _count: None)
+    assert {(case.messages[0]["content"], case.expected) for case in Case.objects.all()} == {("Ask [[EMAIL]]", "[[EMAIL]]")}
 
 
 def test_a_case_is_changed_and_a_talk_stays_a_talk(alice, dataset):
