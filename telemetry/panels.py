@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PrivateAttr,
+    StrictBool,
     ValidationError,
     WithJsonSchema,
     create_model,
@@ -60,10 +61,17 @@ class Strict(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-_kept: Any = {
-    name: (field.annotation, field) for name, field in asked.Asked.model_fields.items() if name not in {"since", "until"}
+# An address says everything as text; a body says numbers and switches as such.
+_CALLS: Any = (Annotated[int, Field(strict=True, ge=0, le=asked.INTEGER)] | None, None)
+_USD: Any = (Annotated[float, Field(strict=True, ge=0, le=10_000_000)] | None, None)
+_SWITCH: Any = (StrictBool | None, None)
+_KEPT: Any = {
+    **{name: (field.annotation, field) for name, field in asked.Asked.model_fields.items() if name not in {"since", "until"}},
+    **dict.fromkeys(("is_stream", "has_score"), _SWITCH),
+    **dict.fromkeys(("min_latency_ms", "max_latency_ms", "min_tokens", "max_tokens"), _CALLS),
+    **dict.fromkeys(("min_cost_usd", "max_cost_usd"), _USD),
 }
-PanelFilters = create_model("PanelFilters", __base__=Strict, **_kept)
+PanelFilters = create_model("PanelFilters", __base__=Strict, **_KEPT)
 PanelFilters.__doc__ = "The filters of the log, the period aside. Several values of one are alternatives, several tags all apply."
 
 
@@ -77,9 +85,9 @@ class Panel(Strict):
     kind: Kind = "line"
     figure: FigureName = "calls"
     group_by: Group | None = Field(None, description="A line, bar, slice or row for each value.")
-    over_time: bool = Field(False, description="Of a bar chart or a table with a group: by time, the groups beside each other.")
+    over_time: StrictBool = Field(False, description="Of bars or a table with a group: by time, the groups beside each other.")
     filters: PanelFilters = Field(default_factory=PanelFilters)  # type: ignore[valid-type]  # made above
-    limit: int = Field(10, ge=1, le=MOST_ROWS, description="How many groups; over time there are ten at most.")
+    limit: int = Field(10, strict=True, ge=1, le=MOST_ROWS, description="How many groups; over time there are ten at most.")
     width: Width = "half"
     height: Height = "medium"
     _problem: str = PrivateAttr("")

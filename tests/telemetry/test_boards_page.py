@@ -17,7 +17,7 @@ from tests.people import join, make_person
 from tests.telemetry.boards import NOW, store_calls
 
 pytestmark = pytest.mark.django_db
-PANEL = {"figure": "calls", "kind": "number", "limit": "10", "width": "half", "height": "medium"}
+PANEL: dict[str, Any] = {"figure": "calls", "kind": "number", "limit": "10", "width": "half", "height": "medium"}
 
 
 @pytest.fixture(autouse=True)
