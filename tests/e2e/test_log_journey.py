@@ -17,9 +17,10 @@ SLOW = 30_000  # ms; the machine may be busy
 
 def test_from_a_point_of_a_chart_to_two_models_side_by_side(sign_in, alice, workspace, fake_provider: RunningProvider):
     fake_provider.script("b", chunks=["Sun and moon."])
-    for model in ("alpha", "beta"):
+    call_id = uuid4()
+    for identity, model in ((uuid4(), "alpha"), (call_id, "beta")):
         told = {"workspace_id": workspace.pk, "user_id": alice.id, "provider": "openai", "model": model}
-        record(started(call_id := uuid4(), **told), finished(call_id, workspace_id=workspace.pk))
+        record(started(identity, **told), finished(identity, workspace_id=workspace.pk))
     since = datetime.now(UTC) - timedelta(hours=1)
     page = sign_in(alice, f"/dashboards/?since={since:%Y-%m-%dT%H:%M:%SZ}&step=minute&model=beta")
     page.set_default_timeout(SLOW)
