@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from accounts.settings_pages import WORKSPACE, YOURS
-from telemetry.frame import OBSERVE
 from ollive import bundles
+from telemetry.frame import OBSERVE
 from tests.house.tree import ROOT, name_of, own_files
 
 STATIC = ROOT / "static"
