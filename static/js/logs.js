@@ -34,7 +34,10 @@
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt.id !== "log-filters") return;
     const { formData } = event.detail;
-    const kept = [...formData].filter(([, value]) => value !== "");
+    // The columns stand in the address once somebody chose others.
+    const boxes = [...document.querySelectorAll("#log-columns [name=cols]")];
+    const isChosen = boxes.some((box) => box.checked !== box.defaultChecked) || window.location.search.includes("cols=");
+    const kept = [...formData].filter(([name, value]) => value !== "" && (name !== "cols" || isChosen));
     for (const name of new Set([...formData.keys()])) formData.delete(name);
     for (const [name, value] of kept) formData.append(name, value);
   });
@@ -69,7 +72,7 @@
   const calls = () => [...document.querySelectorAll("#log-list tbody tr")];
 
   function isInUse(list) {
-    return document.hidden || list.querySelector(":checked") !== null || list.contains(document.activeElement);
+    return document.hidden || list.querySelector("[name=call]:checked") !== null || list.contains(document.activeElement);
   }
 
   document.addEventListener("htmx:beforeRequest", (event) => {
