@@ -56,7 +56,7 @@ class NewAlert(Body):
     on_no_data: NoData = "keep"
     remind_minutes: int = Field(0, ge=0, le=alert_rules.LONGEST, description="0: never.")
     budget_id: UUID | None = Field(None, description="For `budget_used`. Null: the fullest one.")
-    filters: AlertFilters = AlertFilters()
+    filters: AlertFilters = Field(default_factory=AlertFilters)
     webhook_ids: list[UUID] = Field([], max_length=20, description="Webhooks that listen to alerts.")
     letters_to: list[Annotated[str, Field(max_length=254)]] = Field(
         [], max_length=alert_rules.MOST_LETTERS, description="E-mail addresses."
