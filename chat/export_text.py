@@ -6,7 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from chat.figures import in_words, seconds, usd
+from chat.figures import in_words, seconds
+from telemetry.money import usd
 
 FENCE = re.compile(r"^\s*(`{3,})", re.MULTILINE)
 

@@ -1,24 +1,10 @@
-"""How figures and markers are written for people: money, times, what was removed; short, and never more exact than they are."""
+"""How times and markers are written for people: what lasted, what was removed; short, and never more exact than they are."""
 
 import re
-from decimal import Decimal
 
 from telemetry.redaction import LABELS
 
-SMALLEST_USD = Decimal("0.0001")
-LARGE_ENOUGH_FOR_CENTS_USD = Decimal("0.0995")
 MARKER = re.compile(r"\[\[([A-Z0-9_]+?)(?:_([0-9]+))?\]\]")
-
-
-def usd(amount: Decimal) -> str:
-    """US dollars in cents, with two significant digits below ten of them: `$0.0012`, `$1.23`."""
-    if amount == 0:
-        return "$0"
-    if amount < SMALLEST_USD:
-        return f"<${SMALLEST_USD}"
-    if amount >= LARGE_ENOUGH_FOR_CENTS_USD:
-        return f"${amount:,.2f}"
-    return f"${amount:.{1 - amount.adjusted()}f}"
 
 
 def seconds(milliseconds: int) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from telemetry.money import usd
 from telemetry.rollup_sums import Unit
 
 Kind = Literal["line", "bar", "pie", "number", "table"]
@@ -20,8 +21,6 @@ Number = float | Decimal | None
 
 NOTHING = "–"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would work out
-SMALLEST_USD = Decimal("0.0001")
-CENTS_FROM_USD = Decimal("0.0995")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,17 +194,6 @@ def changed(share: float | None) -> str:
     if share is None:
         return ""
     return f"{abs(share):.0%}" if abs(share) >= 0.0995 else f"{abs(share):.1%}"
-
-
-def usd(amount: Decimal) -> str:
-    """US dollars in cents; below ten of them with two significant digits."""
-    if amount == 0:
-        return "$0"
-    if amount < SMALLEST_USD:
-        return f"<${SMALLEST_USD}"
-    if amount >= CENTS_FROM_USD:
-        return f"${amount:,.2f}"
-    return f"${amount:.{1 - amount.adjusted()}f}"
 
 
 def _duration(ms: float) -> str:

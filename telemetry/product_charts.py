@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from telemetry.drawings import Counted, Drawing, DrawnLine, Number, changed, usd, written
+from telemetry.drawings import Counted, Drawing, DrawnLine, Number, changed, written
+from telemetry.money import usd
 from telemetry.product_analytics import Analytics, Day, PersonUse, Stretch, WorkspaceUse
 from telemetry.retention_cohorts import Cohort
 

@@ -84,6 +84,11 @@ class Conversation(models.Model):
         return f"conversation {self.id}"  # never the title, which is content: operators see this
 
     @property
+    def shown_title(self) -> str:
+        """What its owner's pages call it."""
+        return self.title or ("Temporary chat" if self.is_temporary else "New chat")
+
+    @property
     def has_own_settings(self) -> bool:
         """Whether models are asked otherwise here than the installation has it."""
         return bool(self.system_prompt or self.parameters)

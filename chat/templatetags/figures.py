@@ -2,7 +2,8 @@
 
 from django import template
 
-from chat.figures import seconds, usd
+from chat.figures import seconds
+from telemetry.money import usd
 
 register = template.Library()
 register.filter(seconds)

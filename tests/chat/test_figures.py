@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from chat.figures import seconds, usd
+from chat.figures import seconds
+from telemetry.money import usd
 
 
 @pytest.mark.parametrize(
