@@ -38,7 +38,10 @@ VIEWS: tuple[tuple[str, int, int, Literal["light", "dark"]], ...] = (
     ("chat-dark", 1280, 860, "dark"),
     ("phone", 390, 844, "light"),
     ("log", 1280, 760, "light"),
+    ("dashboard", 1280, 1000, "light"),
+    ("logs", 1280, 860, "dark"),
 )
+OF_THE_DEMO = {"dashboard": "/dashboards/?window=30d&compare=previous", "logs": "/logs/?window=7d"}
 EARLIER = ("Plan a week of lunches", "Explain binary search", "Draft a release note", "Compare two backup strategies")
 
 
@@ -52,6 +55,8 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             for name, width, height, theme in VIEWS:
+                if name in OF_THE_DEMO:
+                    _work_in_demo(cookie)
                 context = browser.new_context(base_url=url, viewport={"width": width, "height": height}, color_scheme=theme)
                 _enter(context, url, cookie)
                 _picture(context.new_page(), name)
@@ -63,6 +68,9 @@ def _picture(page: Page, name: str) -> None:
         page.goto("/admin/telemetry/inferencelog/")
         page.click("#result_list tbody tr:first-child th a")
         page.get_by_role("button", name="Show what was said").click()
+    elif name in OF_THE_DEMO:
+        page.goto(OF_THE_DEMO[name])
+        page.wait_for_load_state("networkidle")
     else:
         page.goto("/")
         page.goto(_newest(page))
@@ -85,6 +93,23 @@ def _prepare(stack: Stack, url: str, cookie: str) -> None:
             client.post(f"{url}/turns/", data=fields, headers=headers).raise_for_status()
     _wait_until_all_ended()
     digest.drain()
+
+
+def _work_in_demo(cookie: str) -> None:
+    """A month of demo traffic, and the workspace that it is in."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from accounts.access import SESSION_KEY
+    from accounts.models import Workspace
+
+    if not Workspace.objects.filter(name="Demo").exists():
+        call_command("seed_demo", rows=60_000, days=61, workspace="Demo", owner="owner@example.com")
+    session = import_module(settings.SESSION_ENGINE).SessionStore(cookie.partition("=")[2])
+    session[SESSION_KEY] = str(Workspace.objects.get(name="Demo").pk)
+    session.save()
 
 
 def _wait_until_all_ended() -> None:

@@ -54,7 +54,7 @@ def test_who_is_in_no_workspace_is_told_so(db):
     [
         (Role.OWNER, set(Act)),
         (Role.ADMIN, set(Act) - {Act.OWN, Act.SEE_CONTENT}),
-        (Role.MEMBER, {Act.READ_OWN_CHATS, Act.CHAT}),
+        (Role.MEMBER, {Act.READ_OWN_CHATS, Act.CHAT, Act.MAKE_DASHBOARDS}),
         (Role.VIEWER, {Act.READ_OWN_CHATS}),
     ],
 )

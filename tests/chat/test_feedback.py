@@ -214,7 +214,9 @@ def test_the_operator_sees_numbers_and_with_permission_words(as_alice, reply, wo
     assert "reason: wrong" in text
     assert "Off by a day" not in text
     dora.user_permissions.add(Permission.objects.get(codename="view_content"))
-    assert "comment: Off by a day" in client.get(address).content.decode()
+    assert "Off by a day" not in client.get(address).content.decode()
+    revealed = client.post(reverse("admin:telemetry_inferencelog_reveal", args=[reply.inference_id]))
+    assert "comment: Off by a day" in revealed.content.decode()
 
 
 def test_numbers_outlive_the_conversation_and_words_do_not(as_alice, reply):

@@ -25,7 +25,7 @@ CAROL, DAVE = UUID(int=101), UUID(int=102)
 def act(
     user_id: UUID | None, *, hours: float = 0, days: int = 0, workspace: UUID = WORKSPACE, name: str = Name.CHAT_REQUESTED
 ) -> None:
-    at = NOW.replace(hour=1, minute=0, second=0, microsecond=0) + timedelta(hours=hours) - timedelta(days=days)
+    at = NOW.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(hours=hours) - timedelta(days=days)
     ProductEvent.objects.create(name=name, workspace_id=workspace, user_id=user_id, happened_at=at)
 
 
